@@ -128,6 +128,16 @@ func (rd *Reader) otherCopy(ctx context.Context, id chunk.ID, c *copies, refresh
 	return rd.otherCopy(ctx, id, c, false)
 }
 
+// ChunkError is why a chunk of a pack cannot be read.
+type ChunkError struct {
+	ID   chunk.ID
+	Pack Pack
+	Err  error
+}
+
+func (e *ChunkError) Error() string { return fmt.Sprintf("chunk %s in %s: %v", e.ID, e.Pack, e.Err) }
+func (e *ChunkError) Unwrap() error { return e.Err }
+
 // copies are the places of a chunk that were tried, and why none could be read.
 type copies struct {
 	tried     []index.Location
@@ -137,7 +147,7 @@ type copies struct {
 
 // failed records that a copy could not be read. It reports whether another should be tried.
 func (c *copies) failed(ctx context.Context, id chunk.ID, place index.Location, err error) bool {
-	err = fmt.Errorf("chunk %s in %s: %w", id, place.Frame.Pack, err)
+	err = &ChunkError{ID: id, Pack: place.Frame.Pack, Err: err}
 	if !slices.Contains(c.tried, place) {
 		c.tried = append(c.tried, place)
 	}

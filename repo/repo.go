@@ -98,6 +98,12 @@ const (
 // ParsePack parses the name of a pack's object.
 func ParsePack(name string) (Pack, bool) { return format.ParsePack(name) }
 
+// IsSegment reports whether an object is of the index, by its name.
+func IsSegment(name string) bool {
+	kind, ok := format.KindOf(name)
+	return ok && kind == format.KindIndex
+}
+
 // The two periods that make removal safe (docs/design/removing.md).
 const (
 	Lifetime = clock.Lifetime // the time after its start until which a run may commit

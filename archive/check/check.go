@@ -41,13 +41,36 @@ type Options struct {
 // Problem is what a check found wrong: with an object, or with a message, page or mailbox that a
 // damaged object affects. If several manifests share it, the newest of them is named.
 type Problem struct {
-	Object   string // the name of the damaged object; empty if it is not known
+	Object   string // the name of the damaged object, also where Manifest is what it affects; empty if it is not known
 	Manifest string // the name of the manifest that is affected; empty if the problem is the object itself
 	Account  string
 	Mailbox  string   // decoded name; empty for the manifest as a whole
 	UID      mail.UID // 0 for several messages; Reason names them
 	Reason   string
 	Harmless bool // no mail is affected, for example by a pack that an interrupted run left behind
+	Repair   Repair
+}
+
+// Repair is what mends a problem.
+type Repair uint8
+
+const (
+	Unmended    Repair = iota // nothing that a check knows of
+	RepairIndex               // the index is rebuilt from the packs
+	RepairPacks               // what can be read of the packs is saved, and the rest is stored again
+)
+
+func (r Repair) String() string { return [...]string{"", "repair index", "repair packs"}[r] }
+
+// repairs returns what mends damage of an object.
+func repairs(object string) Repair {
+	if _, isPack := repo.ParsePack(object); isPack {
+		return RepairPacks
+	}
+	if repo.IsSegment(object) {
+		return RepairIndex
+	}
+	return Unmended
 }
 
 // String returns the problem as a sentence.
@@ -181,7 +204,7 @@ func (c *checker) run(ctx context.Context) error {
 	}
 	for _, p := range c.Repo.IndexProblems() { // a pack that had to be asked itself: a segment is lost
 		if _, isPack := repo.ParsePack(p.Object); !c.unsound[p.Object] && (isPack || c.Share.Has(p.Object)) {
-			c.problem(Problem{Object: p.Object, Reason: p.Err.Error()})
+			c.problem(Problem{Object: p.Object, Reason: p.Err.Error(), Repair: RepairIndex})
 		}
 	}
 	return nil
@@ -204,7 +227,9 @@ func (c *checker) unreported(ctx context.Context) error {
 // those with a problem, and those that are condemned, which may be deleted already.
 func (c *checker) objects(ctx context.Context) error {
 	checked, err := c.Repo.Check(ctx, c.Data, c.Share, func(p repo.Problem) {
+		found := Problem{Object: p.Object, Reason: p.Err.Error(), Harmless: p.Kind.Harmless()}
 		if p.Kind.Damage() {
+			found.Repair = repairs(p.Object)
 			c.unsound[p.Object] = true
 			if _, isPack := repo.ParsePack(p.Object); isPack {
 				c.broken[p.Object] = true
@@ -214,7 +239,7 @@ func (c *checker) objects(ctx context.Context) error {
 		} else if !p.Kind.Harmless() {
 			c.report.Unlocked++
 		}
-		c.problem(Problem{Object: p.Object, Reason: p.Err.Error(), Harmless: p.Kind.Harmless()})
+		c.problem(found)
 	}, c.Progress)
 	c.report.Objects, c.report.Bytes = int64(checked.Objects), checked.Bytes
 	if err != nil {
@@ -263,6 +288,10 @@ func (c *checker) damaged(ctx context.Context, p Problem, err error) error {
 		return err
 	}
 	p.Reason = err.Error()
+	var unread *repo.ChunkError
+	if p.Object == "" && errors.As(err, &unread) {
+		p.Object = unread.Pack.String()
+	}
 	c.problem(p)
 	return nil
 }

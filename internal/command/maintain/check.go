@@ -4,18 +4,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive/check"
 	"github.com/mailstrata/mailstrata/internal/checked"
 	"github.com/mailstrata/mailstrata/internal/cli"
-	"github.com/mailstrata/mailstrata/internal/cli/summary"
 	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/job"
 	"github.com/mailstrata/mailstrata/internal/ui"
-	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -59,6 +56,7 @@ type problemSummary struct {
 	UID      uint32 `json:"uid,omitempty"`
 	Reason   string `json:"reason"`
 	Harmless bool   `json:"harmless"` // no mail is in danger; not counted in the exit status
+	Repair   string `json:"repair,omitempty"`
 }
 
 // checkSummary is the end of a check as JSON.
@@ -94,7 +92,7 @@ func (c *Check) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 		return err
 	}
 	progress := p.Progress("checked")
-	listing := &problemListing{Program: p, progress: progress}
+	listing := &problemListing{Program: p, progress: progress, damaged: map[string]bool{}}
 	report, err := check.Run(ctx, check.Options{
 		Repo:     r,
 		Data:     data,
@@ -106,7 +104,7 @@ func (c *Check) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 		err = listing.addVanished(ctx, r, report)
 	}
 	progress.Done()
-	listing.flush()
+	listing.end()
 	if listing.notes > ui.MaxRemarks {
 		p.Note("note: %s more; --json lists all", ui.Count(listing.notes-ui.MaxRemarks))
 	}
@@ -117,15 +115,19 @@ func (c *Check) Run(ctx context.Context, p *cli.Program, r *repo.Repo) error {
 	if err := errors.Join(err, listing.err); err != nil {
 		return err
 	}
-	if !r.CanRead() && !c.ReadData {
+	switch {
+	case !r.CanRead() && !c.ReadData:
 		p.Note("note: this key cannot open packs of mail; an owner's key checks what is in them")
+	case data == repo.HashRange{}:
+		p.Note("note: the mail was not read, only the sizes of its packs were compared; --read-data reads all of it, " +
+			"--read-data-within 30d a part each time")
 	}
 	if !damaged { // or the rolling checks of the next nights would be silent until their turn comes again
 		if err := done(); err != nil {
 			return err
 		}
 	}
-	return cmp.Or(c.print(p, report), verdict(report, damaged))
+	return cmp.Or(c.print(p, report, listing), verdict(report, damaged, listing))
 }
 
 // record remembers how the check ended, for mailstrata run and status of this host.
@@ -140,7 +142,7 @@ func (c *Check) record(ctx context.Context, p *cli.Program, r *repo.Repo, data r
 }
 
 // print prints the end of a check.
-func (*Check) print(p *cli.Program, report *check.Report) error {
+func (*Check) print(p *cli.Program, report *check.Report, listing *problemListing) error {
 	if p.JSON {
 		return p.PrintJSON(checkSummary{
 			report.Manifests, report.Mailboxes, report.Pages, report.Messages, report.Items, report.Chunks,
@@ -151,16 +153,21 @@ func (*Check) print(p *cli.Program, report *check.Report) error {
 	if report.Items > 0 {
 		messages += ", " + ui.Plural(report.Items, "item")
 	}
+	problems := ui.Plural(listing.printed, "problem")
+	if listing.affected > 0 {
+		problems += ", " + ui.Plural(listing.affected, "message") + " affected"
+	}
 	p.Printf("%s, %s and %s checked: %s", ui.Plural(report.Manifests, "manifest"), messages,
-		ui.Plural(report.Chunks, "chunk"), ui.Plural(report.Problems, "problem"))
+		ui.Plural(report.Chunks, "chunk"), problems)
 	return nil
 }
 
 // verdict returns the error with the exit status of a check.
-func verdict(report *check.Report, damaged bool) error {
+func verdict(report *check.Report, damaged bool, listing *problemListing) error {
 	switch {
 	case damaged:
-		return cli.Partial("the repository is damaged")
+		err := cli.Partial("the repository is damaged")
+		return &hint.Error{Text: err.Error(), Err: err, Hint: listing.advice()}
 	case report.Misdated > 0:
 		return cli.Partial("the data is intact, but " + ui.Plural(report.Misdated, "manifest") +
 			" cannot be trusted; find out which host wrote it")
@@ -171,78 +178,4 @@ func verdict(report *check.Report, damaged bool) error {
 		return cli.Partial("the data is intact, but locked for less than the period of the repository")
 	}
 	return nil
-}
-
-// problemListing prints problems as they are found. In text, all affected messages of a mailbox are
-// one line: a lost pack affects thousands.
-type problemListing struct {
-	*cli.Program
-	progress *ui.Progress
-	err      error
-	pending  check.Problem // the problem of the messages in uids, with the reason of the first
-	uids     mail.UIDSet
-	notes    int // harmless ones
-}
-
-func (l *problemListing) add(problem check.Problem) {
-	l.progress.Done()
-	switch {
-	case l.JSON:
-		l.err = errors.Join(l.err, l.PrintJSON(problemSummary{
-			problem.Object, problem.Manifest, problem.Account, problem.Mailbox, uint32(problem.UID), problem.Reason, problem.Harmless,
-		}))
-	case problem.Harmless:
-		if l.notes++; l.notes <= ui.MaxRemarks {
-			l.Note("note: %s", ui.ShortenNames(ui.OneLine(problem.String())))
-		}
-	case problem.UID == 0:
-		l.flush()
-		l.problem(problem)
-	default:
-		if problem.Manifest != l.pending.Manifest || problem.Mailbox != l.pending.Mailbox {
-			l.flush()
-			l.pending = problem
-		}
-		l.uids.Add(problem.UID)
-	}
-}
-
-// addVanished adds a problem if all manifests are gone that this host has seen.
-func (l *problemListing) addVanished(ctx context.Context, r *repo.Repo, report *check.Report) error {
-	vanished, err := summary.Vanished(ctx, r)
-	if vanished != "" {
-		report.Problems++
-		l.add(check.Problem{Reason: vanished})
-	}
-	return err
-}
-
-// flush prints the pending problem.
-func (l *problemListing) flush() {
-	if l.uids.Len() == 0 {
-		return
-	}
-	l.problem(l.pending)
-	l.pending, l.uids = check.Problem{}, mail.UIDSet{}
-}
-
-func (l *problemListing) problem(problem check.Problem) {
-	l.Folded(ui.Red, l.describe(problem), "  ")
-}
-
-// describe returns a problem in a line. It names a damaged object in full, and what is affected as
-// lists show it.
-func (l *problemListing) describe(problem check.Problem) string {
-	if problem.Manifest == "" {
-		return ui.OneLine(problem.String())
-	}
-	id := problem.Manifest[strings.LastIndexAny(problem.Manifest, "/-")+1:]
-	where := fmt.Sprintf("manifest %s of %s", id[:min(len(id), 8)], ui.Safe(problem.Account))
-	if problem.Mailbox != "" {
-		where += ", mailbox " + ui.Quote(problem.Mailbox)
-	}
-	if n := l.uids.Len(); n > 0 {
-		where += fmt.Sprintf(", %s (UID %s)", ui.Plural(n, "message"), ui.Cut(l.uids.String(), 60))
-	}
-	return where + ": " + ui.ShortenHashes(ui.OneLine(problem.Reason))
 }
