@@ -73,11 +73,20 @@ func (l *Location) OpenWith(ctx context.Context, k Keys) (*repo.Repo, error) {
 	}
 	r, err := repo.Open(ctx, store, unlock, options)
 	if err != nil {
+		if file := k.KeyFile(); file != "" && errors.Is(err, repo.ErrWrongKey) {
+			err = &wrongKeyFile{file}
+		}
 		return nil, l.missing(fmt.Errorf("open repository %s: %w", l, err))
 	}
 	l.introduce(r)
 	return r, nil
 }
+
+// wrongKeyFile is repo.ErrWrongKey, and names the key file.
+type wrongKeyFile struct{ path string }
+
+func (w *wrongKeyFile) Error() string { return "this key does not open this repository: " + w.path }
+func (w *wrongKeyFile) Unwrap() error { return repo.ErrWrongKey }
 
 // introduce warns of what a user should know before they trust the repository.
 func (l *Location) introduce(r *repo.Repo) {

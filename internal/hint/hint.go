@@ -67,7 +67,8 @@ var hints = []struct {
 	{is(repo.ErrRepository), "nothing was changed; use this repository, or name another place"},
 	{is(repo.ErrNoSlots), bringSlotsBack},
 	{is(repo.ErrNoOtherSlot), "if another key or the passphrase does not open it either, " + bringSlotsBack},
-	{is(repo.ErrWrongKey), "check --key-file (MAILSTRATA_KEY_FILE) and the passphrase (MAILSTRATA_PASSWORD, --password-file, --password-command)"},
+	{is(repo.ErrWrongKey), "use the key file of this repository (--key-file, MAILSTRATA_KEY_FILE, key_file in the configuration), its passphrase " +
+		"(--password-file, MAILSTRATA_PASSWORD), or the key on its recovery sheet, written to a file"},
 	{is(repo.ErrNewer), "go install github.com/mailstrata/mailstrata/cmd/mailstrata@latest"},
 	{is(repo.ErrUntrusted), "compare the two: --trust takes the whole fingerprint, as mailstrata key list shows it on a host that knows it"},
 	{is(repo.ErrSwapped), "if you changed its keys or created it again, use --trust FINGERPRINT once; if not, find out who did"},
@@ -105,7 +106,7 @@ var hints = []struct {
 // bringSlotsBack is what helps if key slots are lost. They hold the secrets of the repository, and
 // nothing else does.
 const bringSlotsBack = "bring the files of keys/ back, with their names: from the older versions of the bucket, a snapshot of the disk, or a " +
-	"copy of the files; no key opens the repository without them, but one that mailstrata copy made has key slots of its own"
+	"copy of the files; a copy that mailstrata copy made has keys of its own"
 
 func is(target error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, target) }

@@ -13,15 +13,15 @@ var (
 
 	// ErrWrongKey is the error of opening a repository if neither the key file nor the passphrase
 	// opens a key slot.
-	ErrWrongKey = errors.New("no key slot of this repository opens with this passphrase or key file")
+	ErrWrongKey = errors.New("this key or passphrase does not open this repository")
 
 	// ErrNoSlots is the error of opening a repository that has lost all its key slots. Without one,
 	// no key opens it.
-	ErrNoSlots = errors.New("its key slots are gone: the store has a config of the repository, but no object in keys/")
+	ErrNoSlots = errors.New("its objects in keys/ are gone, and no key opens it without them")
 
 	// ErrNoOtherSlot is the error of opening a repository that has a damaged key slot, if no other
 	// one opens.
-	ErrNoOtherSlot = errors.New("no other key slot opens with this passphrase or key file")
+	ErrNoOtherSlot = errors.New("nothing else in keys/ opens with this key or passphrase")
 
 	// ErrRemoved is the error of a key slot that the config no longer names.
 	ErrRemoved = errors.New("this key was removed from the repository, or its keys were rotated without it")

@@ -209,7 +209,7 @@ func (c *checker) slots(ctx context.Context) error {
 	for _, s := range slots {
 		if s.Missing {
 			c.problem(objects.Missing, s.Name,
-				errors.New("the key slot is missing: its key no longer opens the repository"))
+				errors.New("it is missing from the store: its key no longer opens the repository"))
 		}
 	}
 	return nil

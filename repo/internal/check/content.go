@@ -105,7 +105,7 @@ func (c *checker) config(content []byte) error {
 
 func (c *checker) slot(ctx context.Context, f *finding) error {
 	if !c.r.Config.Lists(f.Name) {
-		f.problem(objects.Stray, errors.New("not a key slot: it was removed, or adding it was interrupted, or someone else put it there"))
+		f.problem(objects.Stray, errors.New("not of this repository's keys: it was removed, or adding it was interrupted, or someone else put it there"))
 		return nil
 	}
 	_, err := objects.Fetch(ctx, c.objects.Store, f.Name) // only its own key can read the content
