@@ -225,17 +225,21 @@ func (p *parser) resolve(path string) string {
 
 // Problem is one error in a file.
 type Problem struct {
-	File  string
-	Line  int      // 0: the file as a whole
-	Key   string   // "": none in particular
-	Text  string   // what is wrong
-	Known []string // what an unknown name could mean
+	File   string
+	Line   int      // 0: the file as a whole
+	Column int      // in the line, in bytes, from 1; 0: none in particular
+	Key    string   // "": none in particular
+	Text   string   // what is wrong
+	Known  []string // what an unknown name could mean
 }
 
 func (p Problem) Error() string {
 	where := p.File
 	if p.Line > 0 {
 		where = fmt.Sprintf("%s:%d", where, p.Line)
+	}
+	if p.Column > 0 {
+		where = fmt.Sprintf("%s:%d", where, p.Column)
 	}
 	if p.Key != "" {
 		where += ": " + p.Key

@@ -368,9 +368,10 @@ keep_dayly = 3
 
 func TestWhatIsNoTOMLIsToldWithItsLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"a = 1\nb = \n":                  "dir/c.toml:2: ",
-		"x = 1\nx = 2\n":                 "dir/c.toml:2: ",
-		"[[accounts]]\nurl = 'hunter2\n": "dir/c.toml:2: ",
+		"a = 1\nb = \n":                  "dir/c.toml:2:5: a value is expected here",
+		"a = 1\nb = imaps://x\n":         "dir/c.toml:2:5: a value is expected here: text is in quotes",
+		"x = 1\nx = 2\n":                 "dir/c.toml:2:1: ",
+		"[[accounts]]\nurl = 'hunter2\n": "dir/c.toml:2:15: the line ends before the closing quote",
 	} {
 		_, problems := parse(t, text)
 		if len(problems) != 1 || !strings.HasPrefix(problems[0], want) || strings.Contains(problems[0], "hunter2") {

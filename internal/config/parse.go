@@ -86,13 +86,25 @@ const MaxParallel = 16
 
 // syntax returns the error of the TOML parser, whose text repeats nothing of the file but a key.
 func (p *parser) syntax(err error) Problem {
-	problem := Problem{File: p.file, Text: strings.TrimPrefix(err.Error(), "toml: ")}
+	problem := Problem{File: p.file, Text: plainSyntax(strings.TrimPrefix(err.Error(), "toml: "))}
 	var decode *toml.DecodeError
 	if errors.As(err, &decode) {
-		problem.Line, _ = decode.Position()
+		problem.Line, problem.Column = decode.Position()
 		problem.Key = strings.Join(decode.Key(), ".")
 	}
 	return problem
+}
+
+// plainSyntax says the commonest errors of the TOML parser in words that need no knowledge of TOML.
+func plainSyntax(text string) string {
+	switch {
+	case strings.HasSuffix(text, " at start of value"), strings.HasPrefix(text, "expected keyword "),
+		text == "strings must be quoted":
+		return "a value is expected here: text is in quotes"
+	case strings.HasSuffix(text, "strings cannot have new lines"):
+		return "the line ends before the closing quote"
+	}
+	return text
 }
 
 func (t *table) repository(c *Config) Repository {

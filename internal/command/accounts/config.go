@@ -56,7 +56,7 @@ func (c *configCheckCommand) Run(p *cli.Program) error {
 	if read == nil {
 		read = &config.Config{File: file}
 	}
-	warnings := doubts(read)
+	warnings := doubts(read, len(problems) > 0)
 	if err := p.UsersError(); err != nil {
 		warnings = append(warnings, err.Error())
 	}
@@ -90,9 +90,9 @@ func (c *configCheckCommand) Run(p *cli.Program) error {
 }
 
 // doubts returns warnings about files that the configuration names, and about accounts that it
-// lacks.
-func doubts(c *config.Config) (warnings []string) {
-	if c.LacksAccounts() {
+// lacks: if nothing else is wrong with it, because an account may be what cannot be read.
+func doubts(c *config.Config, wrong bool) (warnings []string) {
+	if !wrong && c.LacksAccounts() {
 		warnings = append(warnings, config.NoAccount)
 	}
 	for _, path := range c.Exposed() {
@@ -125,6 +125,7 @@ type configCheckSummary struct {
 type configProblem struct {
 	File    string `json:"file"`
 	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
 	Key     string `json:"key,omitempty"`
 	Problem string `json:"problem"`
 	Meant   string `json:"meant,omitempty"`
@@ -137,7 +138,7 @@ func summarizeConfig(c *config.Config, problems config.Problems, warnings []stri
 	}
 	for _, problem := range problems {
 		s.Problems = append(s.Problems, configProblem{
-			problem.File, problem.Line, problem.Key, problem.Text, access.Meant(problem),
+			problem.File, problem.Line, problem.Column, problem.Key, problem.Text, access.Meant(problem),
 		})
 	}
 	return s

@@ -23,7 +23,8 @@ func (c *Command) destination(p *cli.Program) (*job.Destination, error) {
 	destination, err := job.ParseDestination(p.Host, c.To, &job.TargetFlags{
 		Layout: c.Layout, EOL: c.EOL, Account: c.AccountFlags,
 	})
-	if wrong := new(hint.Usage); errors.As(err, &wrong) && !strings.Contains(c.To, ":") {
+	if wrong := new(hint.Usage); errors.As(err, &wrong) && strings.HasPrefix(wrong.Text, "--to") &&
+		!strings.Contains(c.To, ":") {
 		wrong.Hint += "; --recipient selects the mail to somebody"
 	}
 	return destination, err
