@@ -35,6 +35,10 @@ func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
 	})
 }
 
+// AccountsListed returns how many accounts had committed manifests when all manifests were last
+// listed to the end, or 0 if they were not.
+func (r *Repo) AccountsListed() int { return int(r.accountsListed.Load()) }
+
 // EveryManifest is Manifests for callers that remove something. A mark that cannot be read is an
 // error.
 func (r *Repo) EveryManifest(ctx context.Context) iter.Seq2[Head, error] {
@@ -81,7 +85,7 @@ func (r *Repo) listHeads(ctx context.Context, l headListing) iter.Seq2[Head, err
 		// not matter: both come after the start of the run, and a mark that is missed is too young
 		// to remove anything before the run's deadline.
 		marks := l.marks(ctx)
-		listed := map[string]bool{}
+		listed, committed := map[string]bool{}, map[string]bool{}
 		now := storeTime{r, l.known}
 		for o, err := range l.list(ctx, l.prefix) {
 			marked, errMarks := marks()
@@ -102,6 +106,9 @@ func (r *Repo) listHeads(ctx context.Context, l headListing) iter.Seq2[Head, err
 			if mark, ok := marked[h.Name]; ok {
 				h.Marked, h.Since, h.Erased = true, mark.Since, mark.Erased
 			}
+			if h.Committed() {
+				committed[h.Account] = true
+			}
 			if !yield(h, nil) {
 				return
 			}
@@ -109,6 +116,9 @@ func (r *Repo) listHeads(ctx context.Context, l headListing) iter.Seq2[Head, err
 		if _, err := marks(); err != nil {
 			yield(Head{}, err)
 			return
+		}
+		if l.prefix == format.KindManifest.Folder() {
+			r.accountsListed.Store(int64(len(committed)))
 		}
 		r.objects.Cache.KeepListed(l.prefix, listed)
 	}

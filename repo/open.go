@@ -21,7 +21,8 @@ type Repo struct {
 
 	index lazyIndex
 
-	manifestRead atomic.Int64 // when a manifest was last read, by this host's clock, in nanoseconds
+	manifestRead   atomic.Int64 // when a manifest was last read, by this host's clock, in nanoseconds
+	accountsListed atomic.Int64 // accounts in the last listing of all manifests
 }
 
 // Options say where a host keeps what it remembers of a repository.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -63,9 +62,8 @@ type hits = iter.Seq2[*search.Hit, error]
 // run searches what was chosen, and prints.
 func (s *searchResults) run(ctx context.Context) error {
 	s.Page()
-	if s.command.All {
-		s.countAccounts(ctx)
-		defer s.accounts() // it uses the repository
+	if s.command.All { // what is found is printed after all manifests were listed
+		s.accounts = func() bool { return s.command.Account == "" && s.repo.AccountsListed() > 1 }
 	}
 	err := s.each(ctx, func(found hits) error { return s.printAll(ctx, found) })
 	if s.table != nil {
@@ -207,21 +205,6 @@ func (s *searchResults) chooseMessages(ctx context.Context, texts []string) (err
 	}
 	s.scope.Mailbox, s.scope.UIDs, err = named.Messages(ctx, s.repo, s.scope.Manifests[0], texts, s.command.Selection)
 	return err
-}
-
-// countAccounts lists, while the search runs, whether all manifests are those of one account.
-func (s *searchResults) countAccounts(ctx context.Context) {
-	several := make(chan bool, 1)
-	go func() {
-		accounts := make(map[string]bool)
-		for head, err := range s.repo.Manifests(ctx) {
-			if err == nil && head.Committed() {
-				accounts[head.Account] = true
-			}
-		}
-		several <- len(accounts) > 1 && s.command.Account == ""
-	}()
-	s.accounts = sync.OnceValue(func() bool { return <-several })
 }
 
 func (s *searchResults) wantsMailbox(m *mail.Mailbox) bool {
