@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"iter"
 
 	"filippo.io/age"
 	"github.com/zeebo/blake3"
@@ -11,13 +12,25 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/access"
+	"github.com/mailstrata/mailstrata/repo/internal/ahead"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // opened is a repository that a key has opened.
 type opened struct {
 	objects *objects.Objects
 	access  *access.Access
+	early   *ahead.Listings // of Options.ListAhead; nil: none
+}
+
+// list lists the objects under a prefix, with the listing that began while the repository was
+// opened, if there is one.
+func (o *opened) list(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	if l := o.early.Take(prefix); l != nil {
+		return l.Objects(ctx)
+	}
+	return o.objects.Store.List(ctx, prefix)
 }
 
 // ID returns the repository's ID in hexadecimal.

@@ -33,7 +33,7 @@ func OnCached(r *Repo, store store.Store, cacheDir string, size int64) *Repo {
 	a := *r.access
 	a.Objects = &objects.Objects{Store: objectlock.New(store, a.Config.ObjectLock()), Codec: r.objects.Codec, Seals: r.objects.Seals, Cache: c}
 	a.Host = access.Host{}
-	return &Repo{statements: statements{opened{a.Objects, &a}}}
+	return &Repo{statements: statements{opened{objects: a.Objects, access: &a}}}
 }
 
 // Thief makes objects as an attacker can who has the secret and the writer's identity of a

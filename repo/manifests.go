@@ -31,7 +31,7 @@ var ErrMisdated = head.ErrMisdated
 // that cannot be read. Otherwise anyone who can write to the store could hide mail.
 func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
 	return r.listHeads(ctx, headListing{
-		prefix: format.KindManifest.Folder(), list: r.objects.Store.List, marks: r.readMarks(objects.Concerns),
+		prefix: format.KindManifest.Folder(), list: r.list, marks: r.readMarks(objects.Concerns),
 	})
 }
 

@@ -7,7 +7,9 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/cache"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/internal/access"
+	"github.com/mailstrata/mailstrata/repo/internal/ahead"
 	"github.com/mailstrata/mailstrata/repo/pin"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -45,7 +47,16 @@ type Options struct {
 	// Trust is the fingerprint that the repository must have, whatever this host or the key file
 	// remembers. The owner sets it once, after changing the keeper, or on a new host.
 	Trust string
+
+	// ListAhead lists manifests, marks and index segments while the repository is opened, which
+	// saves a round trip. It is for commands that begin with Repo.Manifests and then only read: one
+	// that removes something must list after it has begun. The end of the context of Open ends
+	// these listings.
+	ListAhead bool
 }
+
+// listedAhead are the kinds of objects that Options.ListAhead lists.
+var listedAhead = []string{format.KindManifest.Folder(), format.KindMark.Folder(), format.KindIndex.Folder()}
 
 // Seen reports whether this host remembers a repository at o.Location.
 func (o *Options) Seen() bool {
@@ -57,11 +68,24 @@ type Unlock = access.Unlock
 
 // Open opens the repository in a store.
 func Open(ctx context.Context, store store.Store, u Unlock, o Options) (*Repo, error) {
+	var early *ahead.Listings
+	if o.ListAhead {
+		early = ahead.List(ctx, store, listedAhead...)
+	}
 	a, err := access.Open(ctx, store, u)
+	var r *Repo
+	if err == nil {
+		r, err = newRepo(a, o, u.Fingerprint)
+	}
 	if err != nil {
+		early.Stop()
 		return nil, err
 	}
-	return newRepo(a, o, u.Fingerprint)
+	if r.Lock() != nil { // then what delete markers hide is listed too
+		early.Stop()
+	}
+	r.early = early
+	return r, nil
 }
 
 // newRepo opens the cache, and compares the repository with what this host remembers.
@@ -74,11 +98,12 @@ func newRepo(a *access.Access, o Options, keyFingerprint string) (*Repo, error) 
 	if a.Objects.Cache, err = cache.Open(o.CacheDir, a.Objects.Codec.Repository, o.CacheSize); err != nil {
 		return nil, err
 	}
-	return &Repo{statements: statements{opened{a.Objects, a}}, untrusted: !vouched, noLocks: missing}, nil
+	return &Repo{statements: statements{opened{objects: a.Objects, access: a}}, untrusted: !vouched, noLocks: missing}, nil
 }
 
 // Close closes the files of the cache. It changes nothing in the store.
 func (r *Repo) Close() error {
+	r.early.Stop()
 	r.index.close()
 	return r.objects.Cache.Close()
 }

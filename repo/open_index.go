@@ -51,6 +51,7 @@ func (r *Repo) openIndex(ctx context.Context) (*index.Index, error) {
 			lazy.mu.Unlock()
 			x, err := index.Open(ctx, index.Options{
 				Store: r.objects.Store, Codec: r.objects.Codec, Identity: r.objects.Seals.Writer, Repository: indexRepository{r},
+				Listing: r.early.Take(format.KindIndex.Folder()),
 			})
 			if err == nil {
 				r.dropDeletedPacks(x)

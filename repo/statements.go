@@ -125,7 +125,7 @@ func (s *statements) eachStatement(
 	var mu sync.Mutex
 	var listErr error
 	listed := map[string]bool{}
-	for o, err := range s.objects.Store.List(ctx, kind.Folder()) {
+	for o, err := range s.list(ctx, kind.Folder()) {
 		if err != nil {
 			listErr = fmt.Errorf("list %s: %w", strings.TrimSuffix(kind.Folder(), "/"), err)
 			break

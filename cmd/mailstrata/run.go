@@ -40,6 +40,7 @@ func perform(ctx context.Context, p *cli.Program, args []string) error {
 		return grammar.ParseError(err)
 	}
 	p.Apply(&line.Globals)
+	_, p.ListAhead = command.Selected().Target.Addr().Interface().(cli.Lister)
 	p.Watch(ctx, command.Selected().Path(), command.Selected().Target.Addr().Interface())
 	return command.Run()
 }

@@ -45,6 +45,7 @@ type Host struct {
 	Verbose    bool            // trace the protocol of mail servers
 	ScryptWork int             // of new passphrases; 0: the default of age, about a second
 	Patience   time.Duration   // with temporary errors of a store; 0: the default of packages s3 and sftp
+	ListAhead  bool            // the command lists manifests first, and only reads (repo.Options.ListAhead)
 	Spares     int             // connections to make to a bucket beside the first one; 0: the default of package s3
 
 	Version    string

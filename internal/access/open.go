@@ -127,7 +127,7 @@ func (l *Location) Options() (repo.Options, error) {
 	size, errSize := l.cacheSize()
 	return repo.Options{
 		CacheDir: cache, CacheSize: size, StateDir: state, Location: l.String(),
-		Trust: cmp.Or(l.host.Flags.Trust, l.Configured.Trust),
+		Trust: cmp.Or(l.host.Flags.Trust, l.Configured.Trust), ListAhead: l.host.ListAhead,
 	}, cmp.Or(errCache, errState, errSize) // without HOME, two are the same
 }
 

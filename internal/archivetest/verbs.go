@@ -14,7 +14,13 @@ import (
 // Reopen opens a repository as a host does that has nothing cached.
 func Reopen(t testing.TB, store store.Store) *repo.Repo {
 	t.Helper()
-	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
+	return ReopenWith(t, store, repo.Options{CacheDir: t.TempDir()})
+}
+
+// ReopenWith is Reopen with options.
+func ReopenWith(t testing.TB, store store.Store, o repo.Options) *repo.Repo {
+	t.Helper()
+	r, err := repo.Open(t.Context(), store, repo.Unlock{}, o)
 	if err != nil {
 		t.Fatal(err)
 	}

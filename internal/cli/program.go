@@ -127,6 +127,10 @@ func (p *Program) Apply(g *Globals) {
 	}
 }
 
+// Lister is a command that lists all manifests first, and only reads from the repository. The
+// repository then lists them while it is opened.
+type Lister interface{ ListsManifests() }
+
 // OpenOnce opens the repository that the user names. End closes it.
 func (p *Program) OpenOnce(ctx context.Context) (*repo.Repo, error) {
 	r, err := p.Open(ctx)

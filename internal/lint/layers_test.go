@@ -46,11 +46,11 @@ var layers = map[string]string{
 	"repo/census":         "chunk internal/local repo/format repo/index",
 	"repo/format":         "chunk internal/local repo/format/optimal repo/store",
 	"repo/format/optimal": "",
-	"repo/index":          "chunk internal/local repo/format repo/ranges repo/store",
+	"repo/index":          "chunk internal/local repo/format repo/internal/ahead repo/ranges repo/store",
 	"repo/internal/access": `
 		chunk repo/format repo/internal/ahead repo/internal/objects repo/keys repo/objectlock repo/pin repo/statement
 		repo/store`,
-	"repo/internal/ahead": "",
+	"repo/internal/ahead": "repo/store",
 	"repo/internal/check": `
 		internal/inorder repo/format repo/internal/access repo/internal/clock repo/internal/objects repo/objectlock
 		repo/packs repo/statement repo/store`,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/ahead"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -41,6 +42,9 @@ type Options struct {
 	Identity age.Identity // opens segments; nil if they are not sealed
 
 	Repository Repository
+
+	// Listing is a listing of the segments that has begun, or nil. Open uses it.
+	Listing *ahead.Listing
 }
 
 // Repository is what an index asks of the repository that it belongs to.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -30,10 +31,10 @@ func (x *Index) refresh(ctx context.Context) error {
 // refreshLocked is refresh for a caller that holds refreshing.
 func (x *Index) refreshLocked(ctx context.Context) error {
 	for listing := range maxListings {
-		now := time.Now()
-		usable, err := x.fetchNew(ctx, listing == maxListings-1)
+		objects, began := x.listing(ctx)
+		usable, err := x.fetchNew(ctx, objects, listing == maxListings-1)
 		if err == nil && usable {
-			x.listedAt = now
+			x.listedAt = began
 			return nil
 		}
 		if err != nil && !errors.Is(err, store.ErrNotExist) {
@@ -41,6 +42,16 @@ func (x *Index) refreshLocked(ctx context.Context) error {
 		}
 	}
 	return errUnsettled
+}
+
+// listing lists the objects of the index, and returns when that began. The first time it uses the
+// listing of the options.
+func (x *Index) listing(ctx context.Context) (objects iter.Seq2[store.Object, error], began time.Time) {
+	if l := x.o.Listing; l != nil {
+		x.o.Listing = nil
+		return l.Objects(ctx), l.Began
+	}
+	return x.o.Store.List(ctx, format.KindIndex.Folder()), time.Now()
 }
 
 // errUnsettled reports that the index could not be read as of one moment, so a chunk that is not in
@@ -73,13 +84,13 @@ func (x *Index) RefreshOnMiss(ctx context.Context) error {
 	return x.refreshLocked(ctx)
 }
 
-// fetchNew lists the segments and fetches new ones. It reports whether all files can be used: none
-// was damaged, and none holds a segment that has vanished from the store without a replacement. The
-// entries of such a segment may still be true, but a store that was emptied or set back must not
-// seem full. last: skip a segment that is listed and missing.
-func (x *Index) fetchNew(ctx context.Context, last bool) (usable bool, err error) {
+// fetchNew takes a listing of the segments and fetches new ones. It reports whether all files can
+// be used: none was damaged, and none holds a segment that has vanished from the store without a
+// replacement. The entries of such a segment may still be true, but a store that was emptied or set
+// back must not seem full. last: skip a segment that is listed and missing.
+func (x *Index) fetchNew(ctx context.Context, objects iter.Seq2[store.Object, error], last bool) (usable bool, err error) {
 	before := x.files.segments()
-	listed, unknown, err := x.list(ctx)
+	listed, unknown, err := x.list(objects)
 	if err != nil {
 		return false, err
 	}
@@ -103,10 +114,10 @@ type listedObject struct {
 	hash [32]byte
 }
 
-// list lists the segments, and returns separately those whose entries are not known.
-func (x *Index) list(ctx context.Context) (listed map[[32]byte]bool, unknown []listedObject, err error) {
+// list takes a listing of the segments, and returns separately those whose entries are not known.
+func (x *Index) list(objects iter.Seq2[store.Object, error]) (listed map[[32]byte]bool, unknown []listedObject, err error) {
 	listed = map[[32]byte]bool{}
-	for o, err := range x.o.Store.List(ctx, format.KindIndex.Folder()) {
+	for o, err := range objects {
 		if err != nil {
 			return nil, nil, fmt.Errorf("list the index: %w", err)
 		}

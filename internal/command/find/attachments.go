@@ -46,6 +46,9 @@ type Attachments struct {
 	Save string `group:"target" type:"path" placeholder:"DIR" help:"Write the attachments into this directory, each once."`
 }
 
+// ListsManifests implements cli.Lister.
+func (*Attachments) ListsManifests() {}
+
 func (*Attachments) Help() string {
 	return `Lists the attachments of messages, each once, however many messages have it. DATE, MAILBOX and UID are those of the newest of these. The attachments themselves are not read, only the messages around them. --larger and --smaller mean the size of the attachment. ` + conditions.Help + `
 

@@ -37,6 +37,9 @@ type Command struct {
 	job.Selection    `embed:""`
 }
 
+// ListsManifests implements cli.Lister.
+func (*Command) ListsManifests() {}
+
 func (*Command) Help() string {
 	return `Finds messages and prints where they are, for "mailstrata show" and "mailstrata restore --message". ` + conditions.Help + `
 

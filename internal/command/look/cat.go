@@ -19,6 +19,9 @@ type Cat struct {
 	Attachment int `placeholder:"N" help:"Print only the content of this attachment, decoded; mailstrata show numbers them."`
 }
 
+// ListsManifests implements cli.Lister.
+func (*Cat) ListsManifests() {}
+
 func (*Cat) Help() string {
 	return `Prints the bytes that the server sent, with CRLF line ends where they were. mailstrata verifies them before it prints the first. "mailstrata show" prints a message to be read.
 

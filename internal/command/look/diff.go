@@ -29,6 +29,9 @@ type Diff struct {
 	List bool `help:"List the messages, not only their number."`
 }
 
+// ListsManifests implements cli.Lister.
+func (*Diff) ListsManifests() {}
+
 func (*Diff) Help() string {
 	return `Compares two manifests of an account: for each mailbox that differs, how many messages were added, removed, moved in, moved out or reflagged, and which mailboxes were created, removed or renamed. Messages are compared by content, so a message that moved is not removed.
 

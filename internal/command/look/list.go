@@ -31,6 +31,9 @@ type List struct {
 	alarms map[string][]string // of the manifests that were read, by their ids
 }
 
+// ListsManifests implements cli.Lister.
+func (*List) ListsManifests() {}
+
 func (*List) Help() string {
 	return `Lists manifests, the newest first: id, account, time, age, number and size of the messages, how many were new in that run, and remarks. "mailstrata show" explains a remark.
 

@@ -23,6 +23,9 @@ type Ls struct {
 	Mailbox  string `arg:"" optional:"" help:"List the messages of this mailbox."`
 }
 
+// ListsManifests implements cli.Lister.
+func (*Ls) ListsManifests() {}
+
 func (*Ls) Help() string {
 	return cli.ManifestHelp + `
 

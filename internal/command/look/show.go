@@ -24,6 +24,9 @@ type Show struct {
 	messageArgs `embed:""`
 }
 
+// ListsManifests implements cli.Lister.
+func (*Show) ListsManifests() {}
+
 func (*Show) Help() string {
 	return `Shows a manifest, or a message in it to be read: sender, recipients, subject, date, the text, and a list of the attachments. Of HTML, the text is shown. "mailstrata cat" prints the message itself, byte for byte.
 

@@ -19,6 +19,9 @@ import (
 // Stats shows what takes space in a repository.
 type Stats struct{}
 
+// ListsManifests implements cli.Lister.
+func (*Stats) ListsManifests() {}
+
 func (*Stats) Help() string {
 	return `Shows the size of the objects of each kind: data is mail, catalog is what is recorded of it, index is where each chunk is. Then each account: the size of its newest manifest, and what all its runs archived, at least: runs whose manifests are forgotten count with what later manifests still have. The ratio is stored bytes to archived bytes. Then a chart: a full copy of every night; all messages once; each chunk once; and what is stored, compressed and encrypted. Last, what was archived over time.
 

@@ -49,6 +49,9 @@ type Command struct {
 	offered bool // --to is the account of the manifest, and the user did not name it
 }
 
+// ListsManifests implements cli.Lister.
+func (*Command) ListsManifests() {}
+
 func (*Command) Help() string {
 	return `Restores mail from a manifest. Without --prune, a restore only adds: it never changes or removes what the target holds, and adds nothing twice. You can run the same restore again, also after an interruption. Do not run two restores into one target from two hosts at once. Each message is verified before it is written.
 

@@ -1,4 +1,5 @@
-// Package ahead begins work before its result is needed.
+// Package ahead begins work before its result is needed: a function (ahead.go), or listings of a
+// store (list.go).
 package ahead
 
 // Do calls do in a goroutine. The function that it returns waits for the result, and returns it
