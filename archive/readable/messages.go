@@ -21,7 +21,8 @@ const (
 	// size is a log or a dump.
 	MaxText = 24 << 20
 
-	// MaxBody is the size of the largest decoded body that is read.
+	// MaxBody is how much is read of a text in base64, decoded. Any other body that is larger is
+	// not read: a program cannot open a part of a document.
 	MaxBody = 16 << 20
 )
 
@@ -38,6 +39,7 @@ type Message[T any] struct {
 	Item T
 	Raw  []byte // the message; the bodies that are left out are empty. nil: the item has no record
 	Left []Body // the bodies that are left out
+	Cut  bool   // Raw lacks what is beyond MaxText, or what is beyond MaxBody of a text
 	Err  error  // why it cannot be read: damage
 }
 
@@ -82,6 +84,7 @@ type base64Part struct {
 	part   *manifest.Part
 	offset int // in the skeleton
 	wanted bool
+	isText bool
 	at     []repo.Location
 }
 
@@ -210,7 +213,7 @@ func (r *reader[T]) read(entries []entry[T]) error {
 		places = append(places, entries[i].at...)
 	}
 	archive.PrefetchAt(r.ctx, r.Chunks, places)
-	var wanted []*base64Part
+	var located []*base64Part
 	var ids []chunk.ID
 	for i := range entries {
 		e := &entries[i]
@@ -224,14 +227,17 @@ func (r *reader[T]) read(entries []entry[T]) error {
 		}
 		for _, b := range e.bodies {
 			if b.wanted || r.Sizes {
-				wanted, ids = append(wanted, b), append(ids, b.part.Chunks...)
+				located, ids = append(located, b), append(ids, b.part.Chunks...)
 			}
 		}
 	}
 	places = archive.Locations(r.ctx, r.Chunks, ids)
-	archive.PrefetchAt(r.ctx, r.Chunks, places)
-	for _, b := range wanted {
+	var wanted []repo.Location
+	for _, b := range located {
 		b.at, places = places[:len(b.part.Chunks)], places[len(b.part.Chunks):]
+		b.wanted = b.wanted && (b.isText || b.size() <= MaxBody)
+		wanted = append(wanted, b.at[:b.readable()]...)
 	}
+	archive.PrefetchAt(r.ctx, r.Chunks, wanted)
 	return nil
 }

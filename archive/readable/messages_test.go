@@ -2,6 +2,7 @@ package readable_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/mail/entity"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 func read(
@@ -61,6 +63,72 @@ func TestAllBodies(t *testing.T) {
 		if errs[i] != nil || !bytes.Equal(raw[i], bodies[i]) {
 			t.Errorf("message %d of %d bytes: %d bytes, %v", i, len(bodies[i]), len(raw[i]), errs[i])
 		}
+	}
+}
+
+// Of a text that is very large, the beginning is read, and the message says that it is cut. A
+// document is read whole or not at all.
+func TestLargeBodies(t *testing.T) {
+	s := archivetest.NewMemReader(t)
+	const entities = "X: y\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" +
+		"--b\r\nContent-Type: %s\r\nContent-Transfer-Encoding: base64\r\n\r\n%s\r\n--b\r\n\r\nend\r\n--b--\r\n"
+	large := bytes.Repeat([]byte("some words "), readable.MaxBody/10)
+	header := "X: " + strings.Repeat("x", readable.MaxText+readable.MaxBody) + "\r\n\r\nbody"
+	for _, test := range []struct {
+		name, body string
+		cut        bool
+		least      int // of the large part
+	}{
+		{"text", fmt.Sprintf(entities, "text/plain", archivetest.Base64(large)), true, readable.MaxBody * 4 / 3},
+		{"small text", fmt.Sprintf(entities, "text/plain", archivetest.Base64(large[:1<<20])), false, 4 << 20 / 3},
+		{"document", fmt.Sprintf(entities, "application/pdf", archivetest.Base64(large)), false, 0},
+		{"header", header, true, readable.MaxText},
+	} {
+		e := s.Record(t, archivetest.Message{UID: 1, Body: []byte(test.body), Date: archivetest.SomeDate})
+		o := readable.Options[*manifest.Record]{Chunks: s, Record: recordOf}
+		for m, err := range readable.Messages(t.Context(), o, inorder.Slice([]*manifest.Record{&e.Record})) {
+			if err != nil || m.Err != nil {
+				t.Fatal(err, m.Err)
+			}
+			if most := test.least*11/10 + 1<<10; m.Cut != test.cut || len(m.Raw) < test.least || len(m.Raw) > most {
+				t.Errorf("%s: cut %v, %d bytes of %d to %d", test.name, m.Cut, len(m.Raw), test.least, most)
+			}
+			if test.name != "header" && !bytes.HasSuffix(m.Raw, []byte("end\r\n--b--\r\n")) {
+				t.Errorf("%s: what follows is not read", test.name)
+			}
+		}
+	}
+}
+
+func recordOf(r *manifest.Record) *manifest.Record { return r }
+
+// prefetches counts the frames that are fetched before they are read.
+type prefetches struct {
+	*archivetest.MemReader
+	frames int
+}
+
+func (p *prefetches) Prefetch(_ context.Context, frames []repo.Frame) (int, error) {
+	p.frames += len(frames)
+	return len(frames), nil
+}
+
+// Of bodies whose size alone is asked for, nothing is fetched.
+func TestSizesAreNotFetched(t *testing.T) {
+	s := archivetest.NewMemReader(t)
+	body := fmt.Appendf(nil, mixed, "", archivetest.Base64(archivetest.RandomBytes(1, 2<<20)), "")
+	e := s.Record(t, archivetest.Message{UID: 1, Body: body, Date: archivetest.SomeDate})
+	counted := &prefetches{MemReader: s}
+	o := readable.Options[*manifest.Record]{
+		Chunks: counted, Record: recordOf, Sizes: true, Wants: func(*entity.Entity) bool { return false },
+	}
+	for m, err := range readable.Messages(t.Context(), o, inorder.Slice([]*manifest.Record{&e.Record})) {
+		if err != nil || len(m.Left) != 1 || m.Left[0].Size != 2<<20 {
+			t.Fatalf("%+v, %v", m.Left, err)
+		}
+	}
+	if counted.frames > 5 { // a list of parts, and text
+		t.Errorf("%d frames are fetched", counted.frames)
 	}
 }
 

@@ -23,6 +23,7 @@ func (r *reader[T]) skeleton(e *entry[T]) error {
 		}
 		for _, id := range p.Chunks {
 			if len(e.Raw) >= MaxText {
+				e.Cut = true
 				break
 			}
 			data, err := r.load(id)
@@ -37,7 +38,8 @@ func (r *reader[T]) skeleton(e *entry[T]) error {
 	}
 	all := list(entity.Parse(e.Raw))
 	for _, b := range e.bodies {
-		b.wanted = r.Wants == nil || r.Wants(innermost(all, b.offset))
+		in := innermost(all, b.offset)
+		b.wanted, b.isText = r.Wants == nil || r.Wants(in), in.Type == "text"
 	}
 	return nil
 }
@@ -69,10 +71,11 @@ func (r *reader[T]) join(e *entry[T]) error {
 	for _, b := range e.bodies {
 		out.Write(e.Raw[at:b.offset])
 		at = b.offset
-		if !b.wanted || b.size() > MaxBody {
+		if !b.wanted {
 			e.Left = append(e.Left, Body{out.Len(), b.part, b.size()})
 			continue
 		}
+		e.Cut = e.Cut || b.readable() < len(b.part.Chunks)
 		if err := r.encode(&out, b); err != nil {
 			return r.damaged(e, err)
 		}
@@ -92,13 +95,27 @@ func (b *base64Part) size() (size int64) {
 	return size
 }
 
-// encode writes a body as it is in the message.
+// readable returns how many chunks of the body are read: none if it is not wanted, else those that
+// begin within MaxBody.
+func (b *base64Part) readable() (chunks int) {
+	if !b.wanted {
+		return 0
+	}
+	size := int64(0)
+	for chunks < len(b.at) && size < MaxBody {
+		size += int64(b.at[chunks].Length)
+		chunks++
+	}
+	return chunks
+}
+
+// encode writes what is read of a body, as it is in the message.
 func (r *reader[T]) encode(out *bytes.Buffer, b *base64Part) error {
 	j := mail.NewJoiner(out)
 	if err := j.Begin(b.part.Kind, b.part.Recipe); err != nil {
 		return err
 	}
-	for _, id := range b.part.Chunks {
+	for _, id := range b.part.Chunks[:b.readable()] {
 		data, err := r.load(id)
 		if err != nil {
 			return err

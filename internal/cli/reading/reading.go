@@ -23,7 +23,7 @@ type Message struct {
 	To, Cc    string
 	Written   string // the field Date
 	Text      string
-	Truncated bool // the text is longer than extract.MaxText
+	Truncated bool // the text is longer than extract.MaxText, or begins too late to be read
 }
 
 // Read reads a message. It does not read attachments that are no text.
@@ -43,6 +43,7 @@ func Read(ctx context.Context, c *archive.Contents, entry *manifest.Entry) (*Mes
 		m.To, m.Cc, m.Written = fields(head, "To"), fields(head, "Cc"), fields(head, "Date")
 		var parts []extract.Part
 		parts, m.Truncated = extract.Parts(read.Raw)
+		m.Truncated = m.Truncated || read.Cut
 		m.Text = joinParts(parts)
 	}
 	return m, nil

@@ -51,6 +51,7 @@ func Read(ctx context.Context, c *archive.Contents, record *manifest.Record) (*M
 		}
 		m := &Message{Header: entity.Parse(read.Raw).Header.Of(read.Raw)}
 		m.Parts, m.Truncated = extract.Parts(read.Raw)
+		m.Truncated = m.Truncated || read.Cut
 		return m, nil
 	}
 	return nil, archive.ErrNoMessage
