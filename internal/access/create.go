@@ -129,6 +129,9 @@ func (l *Location) createOwn(ctx context.Context) (*repo.Repo, error) {
 	return r, nil
 }
 
+// Made reports whether this run created the repository, because the user named none.
+func (l *Location) Made() bool { return l.made }
+
 // DescribeLock returns the lock of a repository in words, or "".
 func DescribeLock(l *objectlock.Lock) string {
 	switch {

@@ -206,6 +206,11 @@ func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 	}
 	b.repositories, b.ended = append(b.repositories, l), make(map[string]string)
 	defer func() { b.program.RecordBackups(ctx, l, b.ended) }()
+	defer func() {
+		if l.Made() && len(b.committed) == 0 {
+			b.program.Note("nothing was archived; the new repository and its key stay, and the next backup uses them")
+		}
+	}()
 	l.RemindOfKey(r)
 	progress := b.program.Progress("read")
 	defer progress.Done()

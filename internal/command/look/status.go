@@ -205,6 +205,11 @@ func look(ctx context.Context, p *cli.Program, l *access.Location, late time.Tim
 	if err != nil {
 		p.Warn("%s", ui.OneLine(err.Error()))
 	}
+	if len(at.accounts) == 0 { // else somebody may have mistyped the name of one of them
+		for account := range failed {
+			at.accounts = append(at.accounts, neverArchived(account, l))
+		}
+	}
 	for _, s := range at.accounts {
 		if f, ok := failed[s.Account]; ok && !expected(configured, s.Account, late).IsZero() {
 			s.addFailed(f)
@@ -253,12 +258,14 @@ func (at *place) addMissing(p *cli.Program) error {
 			continue
 		}
 		if !slices.ContainsFunc(at.accounts, func(s *accountStatus) bool { return s.Account == a.Name }) {
-			at.accounts = append(at.accounts, &accountStatus{
-				Account: a.Name, Repository: at.location.String(), Needs: []string{"never archived"},
-			})
+			at.accounts = append(at.accounts, neverArchived(a.Name, at.location))
 		}
 	}
 	return nil
+}
+
+func neverArchived(account string, l *access.Location) *accountStatus {
+	return &accountStatus{Account: account, Repository: l.String(), Needs: []string{"never archived"}}
 }
 
 // show prints the repositories and their accounts.
