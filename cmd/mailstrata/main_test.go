@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -114,5 +117,41 @@ func TestInterruption(t *testing.T) {
 	}
 	if !strings.Contains(printed.String(), "mailstrata: interrupted") {
 		t.Errorf("it printed: %s", printed.String())
+	}
+}
+
+// A server that is asked to end does so, and that is no failure: its help says so.
+func TestServeEndsWhenAsked(t *testing.T) {
+	home := t.TempDir()
+	run := func(args ...string) *exec.Cmd {
+		command := exec.Command("mailstrata", append(args, "--repo", filepath.Join(home, "repo"))...)
+		command.Env = append(os.Environ(), "HOME="+home, "XDG_DATA_HOME=", "XDG_STATE_HOME=", "XDG_CACHE_HOME=")
+		return command
+	}
+	if out, err := run("init", "--no-seal").CombinedOutput(); err != nil {
+		t.Fatal(err, string(out))
+	}
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		command := run("serve", "--imap", "127.0.0.1:0", "--web", "none", "--json")
+		out, err := command.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := command.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // it serves
+			t.Fatal(err)
+		}
+		if err := command.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if err := command.Wait(); err != nil {
+			t.Errorf("%v: %v, want exit status 0", signal, err)
+		}
+	}
+	help, err := run("serve", "--help").Output()
+	if err != nil || !strings.Contains(string(help), "0 ended by Ctrl-C, SIGTERM or --stop-after;") {
+		t.Errorf("the help does not say so: %v", err)
 	}
 }

@@ -57,7 +57,9 @@ EXAMPLES
     mailstrata serve --web none --serve-password-file ~/.config/mailstrata/serve
     mailstrata serve --imap 192.0.2.7:993 --tls-cert cert.pem --tls-key key.pem
 
-` + cli.ExitStatus
+EXIT STATUS
+
+0 ended by Ctrl-C, SIGTERM or --stop-after; 1 failed; 2 invalid command line; 130 interrupted before it served.`
 }
 
 // served is what serve prints as JSON.
