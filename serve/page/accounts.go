@@ -85,9 +85,12 @@ func (s *Server) checks(r *request) (rows []checkRow) {
 }
 
 // remarks returns what is wrong with a night, in a few words each.
-func remarks(m *manifest.Manifest) (words []string) {
+func remarks(m *manifest.Manifest, acknowledged bool) (words []string) {
 	words = troubles(m)
-	if len(m.Alarm) > 0 {
+	switch {
+	case acknowledged:
+		words = append(words, "shrank (acknowledged)")
+	case len(m.Alarm) > 0:
 		words = append(words, "shrank")
 	}
 	return words
@@ -110,8 +113,10 @@ func troubles(m *manifest.Manifest) (words []string) {
 	return words
 }
 
-// isBad reports whether a night has failures or alarms.
-func isBad(m *manifest.Manifest) bool { return m.Totals.Failures > 0 || len(m.Alarm) > 0 }
+// isBad reports whether a night has failures, or alarms that nobody has acknowledged.
+func isBad(m *manifest.Manifest, acknowledged bool) bool {
+	return m.Totals.Failures > 0 || len(m.Alarm) > 0 && !acknowledged
+}
 
 // maxTold is how many alarms of an account are shown.
 const maxTold = 3
@@ -162,8 +167,12 @@ func (s *Server) account(w http.ResponseWriter, r *request) error {
 	}
 	p := accountPage{page: page{Title: h.Account, Account: h.Account, Crumbs: crumbs(nil)}}
 	p.damaged(h.Damage...)
+	acknowledged, err := h.Acknowledged(r.Context())
+	if err != nil {
+		return err
+	}
 	p.Number, p.Copies = int64(len(h.Nights)), copies(h)
-	if all := figures(h); r.number(pageParam) == 1 && len(all) > 0 {
+	if all := figures(h, acknowledged); r.number(pageParam) == 1 && len(all) > 0 {
 		p.Timeline, p.Figures = &all[0], all[1:]
 	}
 	if i := h.Latest(); i >= 0 {
@@ -183,7 +192,8 @@ func (s *Server) account(w http.ResponseWriter, r *request) error {
 		}
 		p.Nights = append(p.Nights, nightRow{
 			Address: nightAddress(h, i), Time: n.Head.Time, ID: id, Messages: n.Manifest.Totals.Messages, Bytes: n.Manifest.Totals.Bytes,
-			New: n.Manifest.Totals.NewMessages, Remarks: remarks(n.Manifest), Bad: isBad(n.Manifest),
+			New: n.Manifest.Totals.NewMessages, Remarks: remarks(n.Manifest, acknowledged[n.Head.Name]),
+			Bad: isBad(n.Manifest, acknowledged[n.Head.Name]),
 		})
 	}
 	return s.show(w, "account", p)

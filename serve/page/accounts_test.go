@@ -56,9 +56,16 @@ func TestChecksAndAlarms(t *testing.T) {
 	if err != nil || len(states) != 1 {
 		t.Fatalf("%d accounts, %v", len(states), err)
 	}
+	text = b.get(address("account", "a", account))
+	must(t, text, "shrank")
+	mustNot(t, text, "acknowledged")
 	if err := first.Tag(t.Context(), states[0].Newest.Head, []string{"acknowledged"}, nil); err != nil {
 		t.Fatal(err)
 	}
+	text = b.get(address("account", "a", account))
+	must(t, text, "shrank (acknowledged)")
+	text = b.get(address("night", "a", account, "n", b.nightIDs()[0]))
+	must(t, text, "Alarms (acknowledged)", "99 of those before")
 	text = b.get("./")
 	must(t, text, "A rolling check last read mail", "in share 1/2, which has waited for longest.")
 	mustNot(t, text, "99 of those before", "shrank")

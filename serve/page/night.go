@@ -23,6 +23,7 @@ type nightPage struct {
 	Messages     int64
 	Bytes        int64
 	Alarms       []string
+	Acknowledged bool // of the alarms
 	Failures     []string
 	MoreFailures int64
 	Warnings     []string
@@ -64,6 +65,11 @@ func (s *Server) night(w http.ResponseWriter, r *request) error {
 		Took: tookWords(m.End.Sub(m.Start)), Messages: m.Totals.Messages, Bytes: m.Totals.Bytes,
 		Alarms: oneLines(m.Alarm), Warnings: oneLines(m.Warnings),
 	}
+	acknowledged, err := p.history.Acknowledged(r.Context())
+	if err != nil {
+		return err
+	}
+	n.Acknowledged = acknowledged[p.history.Nights[p.index].Head.Name]
 	if m.State != manifest.Complete {
 		n.Warnings = append(n.Warnings, "The backup did not end: this is what it had read until then.")
 	}

@@ -25,14 +25,14 @@ type figure struct {
 }
 
 // figures returns the drawings of the nights of an account.
-func figures(h *view.History) []figure {
+func figures(h *view.History, acknowledged map[string]bool) []figure {
 	var messages, bytes []chart.Night
 	marked := false
 	for i := len(h.Nights) - 1; i >= 0; i-- {
 		n := &h.Nights[i]
 		t := &n.Manifest.Totals
 		night := chart.Night{
-			Time: n.Head.Time, Value: t.Messages, Bad: isBad(n.Manifest), Partial: n.Manifest.State != manifest.Complete, Address: nightAddress(h, i),
+			Time: n.Head.Time, Value: t.Messages, Bad: isBad(n.Manifest, acknowledged[n.Head.Name]), Partial: n.Manifest.State != manifest.Complete, Address: nightAddress(h, i),
 			Title: fmt.Sprintf("%s: %s, %s", clock(n.Head.Time), ui.Plural(t.Messages, "message"), ui.Size(t.Bytes)),
 		}
 		marked = marked || night.Bad || night.Partial

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -23,6 +25,26 @@ type History struct {
 	Damage  []error           // of manifests that cannot be read
 
 	archive *Archive
+}
+
+// Acknowledged returns the names of the manifests with an alarm that somebody has acknowledged. An
+// acknowledgement that cannot be read does not count.
+func (h *History) Acknowledged(ctx context.Context) (map[string]bool, error) {
+	alarming := func(n archive.Summary) bool { return len(n.Manifest.Alarm) > 0 }
+	if !slices.ContainsFunc(h.Nights, alarming) {
+		return nil, nil
+	}
+	tags, _, err := h.archive.repo.ReadableTags(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[string]bool)
+	for _, n := range h.Nights {
+		if alarming(n) && slices.Contains(tags[n.Head.Name], history.TagAcknowledged) {
+			names[n.Head.Name] = true
+		}
+	}
+	return names, nil
 }
 
 // freshHistory is how long a history is shown without a look at whether there are new nights.
