@@ -166,6 +166,9 @@ func (l *Location) String() string {
 	return strings.TrimSuffix("s3:"+l.bucket.Endpoint+"/"+l.bucket.Bucket+"/"+l.bucket.Prefix, "/")
 }
 
+// Directory returns the directory of the repository, or "" if it is not on this host.
+func (l *Location) Directory() string { return l.path }
+
 // Store opens the store of an existing repository.
 func (l *Location) Store(ctx context.Context) (store.Store, error) {
 	if l.bucket != nil {

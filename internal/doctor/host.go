@@ -6,12 +6,7 @@ import (
 	"os"
 
 	"github.com/mailstrata/mailstrata/internal/access"
-	"github.com/mailstrata/mailstrata/internal/ui"
 )
-
-// minFree is the disk space that a cache should have. Packs are built there, and the recovery log
-// is kept there.
-const minFree = 1 << 30
 
 // Host checks the directories of mailstrata on this host.
 func Host(h *access.Host) []Finding {
@@ -19,7 +14,12 @@ func Host(h *access.Host) []Finding {
 	for _, d := range []struct {
 		check string
 		where func() (string, error)
-	}{{"cache", h.CacheDir}, {"state", h.StateDir}} {
+		room  room
+	}{
+		{"cache", h.CacheDir, room{needs: cacheNeeds, full: fullDisk,
+			advice: "free some space, or name another directory with --cache-dir"}},
+		{"state", h.StateDir, room{needs: stateNeeds, full: 1 << 20, advice: "free some space"}},
+	} {
 		dir, err := d.where()
 		if err == nil {
 			err = checkWritable(dir)
@@ -28,17 +28,25 @@ func Host(h *access.Host) []Finding {
 			e.fail(d.check, err)
 			continue
 		}
-		room, known := freeBytes(dir)
-		if known && room < minFree && d.check == "cache" {
-			e.warn(d.check, "free some space, or name another directory with --cache-dir",
-				"%s has only %s free", dir, ui.Size(room))
-		} else if known {
-			e.ok(d.check, "%s has %s free", dir, ui.Size(room))
-		} else {
+		free, known := freeBytes(dir)
+		if !known {
 			e.ok(d.check, "%s is writable", dir)
+			continue
 		}
+		d.room.dir, d.room.use, d.room.free = dir, "a night", free
+		e.space(d.check, d.room)
 	}
+	e.temporary(os.TempDir())
 	return e.found
+}
+
+// temporary reports a directory of temporary files that lacks room.
+func (f *findings) temporary(dir string) {
+	free, known := freeBytes(dir)
+	if known && free < temporaryNeeds {
+		f.space("temporary files", room{dir: dir, use: "a run", free: free, needs: temporaryNeeds, full: 1 << 20,
+			advice: "free some space, or set TMPDIR to another directory"})
+	}
 }
 
 // checkWritable creates the directory if it is missing, as every command does, and writes a file to

@@ -26,7 +26,7 @@ type Doctor struct {
 }
 
 func (*Doctor) Help() string {
-	return `Checks what could fail tonight: whether each account accepts the login, whether a mailbox opens and a message in it can be read, and what the server offers; whether the repository opens, with which key, and what its credentials allow; whether this host has enough disk space, its clock is right, and something runs mailstrata by itself.
+	return `Checks what could fail tonight: whether each account accepts the login, whether a mailbox opens and a message in it can be read, and what the server offers; whether the repository opens, with which key, and what its credentials allow; whether the disks of this host and of a repository in a directory have the room that a night needs, the clock is right, and something runs mailstrata by itself.
 
 It changes nothing in the accounts. In the repository it writes small objects below probe/, reads and lists them, and deletes them if that is allowed.
 

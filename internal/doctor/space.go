@@ -1,0 +1,71 @@
+package doctor
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/ui"
+)
+
+// What a night needs of a disk, in bytes. Below fullDisk no pack can be written.
+const (
+	fullDisk = 64 << 20
+
+	cacheNeeds     = 1 << 30   // packs that are built, and the recovery log
+	stateNeeds     = 16 << 20  // small files
+	temporaryNeeds = 256 << 20 // messages above 1 MiB, while they wait
+	leastNight     = 256 << 20 // of a repository: packs, the index and the record of the account
+)
+
+// room is the disk of a directory, and what a night needs of it.
+type room struct {
+	dir, use string
+	free     int64
+	needs    int64
+	full     int64 // below, nothing works
+	advice   string
+}
+
+// space reports how much room a disk has.
+func (f *findings) space(check string, r room) {
+	switch {
+	case r.free < r.full:
+		f.add(Fail, check, fmt.Sprintf("%s is full: %s free, and %s takes up to %s",
+			r.dir, ui.Size(r.free), r.use, ui.Size(r.needs)), r.advice)
+	case r.free < r.needs:
+		f.warn(check, r.advice, "%s has only %s free, and %s takes up to %s",
+			r.dir, ui.Size(r.free), r.use, ui.Size(r.needs))
+	default:
+		f.ok(check, "%s has %s free", r.dir, ui.Size(r.free))
+	}
+}
+
+// repositorySpace reports the room for a repository in a directory of this host.
+func (f *findings) repositorySpace(dir string, largest int64) {
+	free, known := freeBytes(dir)
+	if dir == "" || !known {
+		return
+	}
+	f.space("room", room{
+		dir: dir, use: "a night", free: free, needs: leastNight + largest, full: fullDisk,
+		advice: "free some space; mailstrata forget and prune delete old backups",
+	})
+}
+
+// nightSizes are the bytes that the nights of the last month archived, by day, of all accounts.
+type nightSizes map[string]int64
+
+// add adds a night. The first backup of an account does not count.
+func (sizes nightSizes) add(n archive.Summary, now time.Time) {
+	if n.Manifest.Parent != [32]byte{} && n.Head.Time.After(now.AddDate(0, -1, 0)) {
+		sizes[n.Head.Time.UTC().Format(time.DateOnly)] += n.Manifest.Totals.NewBytes
+	}
+}
+
+func (sizes nightSizes) largest() (most int64) {
+	for _, bytes := range sizes {
+		most = max(most, bytes)
+	}
+	return most
+}
