@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/erase"
@@ -63,17 +64,21 @@ type pruneSummary struct {
 	DeletedPacks     amount `json:"deleted_packs"`
 	CondemnedPacks   amount `json:"condemned_packs"`
 	WaitingPacks     amount `json:"waiting_packs"`
-	RewrittenPacks   amount `json:"rewritten_packs"`
-	Copied           amount `json:"copied"`
-	MergedSegments   amount `json:"merged_segments"`
-	DeletedSegments  amount `json:"deleted_segments"`
-	Retained         amount `json:"retained"`
-	RenewedLocks     int    `json:"renewed_locks"`
-	UnusedBytes      int64  `json:"unused_bytes"`
-	UnreadPacks      int    `json:"unread_packs"`
-	ErasedPacks      amount `json:"erased_packs"`
-	Rewritten        int    `json:"rewritten_manifests"`
-	LostChunks       int64  `json:"lost_chunks"`
+	Waiting          int    `json:"waiting_manifests"`
+
+	DeletableFrom time.Time `json:"deletable_from,omitzero"` // all that waits
+
+	RewrittenPacks  amount `json:"rewritten_packs"`
+	Copied          amount `json:"copied"`
+	MergedSegments  amount `json:"merged_segments"`
+	DeletedSegments amount `json:"deleted_segments"`
+	Retained        amount `json:"retained"`
+	RenewedLocks    int    `json:"renewed_locks"`
+	UnusedBytes     int64  `json:"unused_bytes"`
+	UnreadPacks     int    `json:"unread_packs"`
+	ErasedPacks     amount `json:"erased_packs"`
+	Rewritten       int    `json:"rewritten_manifests"`
+	LostChunks      int64  `json:"lost_chunks"`
 }
 
 func (c *Prune) Run(ctx context.Context, p *cli.Program) error {
@@ -185,11 +190,20 @@ func summarizePrune(r *repo.PruneReport, erased *erase.Report, dry bool) pruneSu
 		DryRun: dry, Roots: r.Roots, Packs: amount(r.Packs),
 		DeletedManifests: amount(r.Manifests), DeletedPacks: amount(r.Deleted),
 		CondemnedPacks: amount(r.Condemned), WaitingPacks: amount(r.Waiting),
+		Waiting: r.Marked, DeletableFrom: deletableFrom(r).UTC(),
 		RewrittenPacks: amount(r.Rewritten), Copied: amount(r.Copied),
 		MergedSegments: amount(r.Segments), DeletedSegments: amount(r.Replaced),
 		Retained: amount(r.Retained), RenewedLocks: r.Renewed, UnusedBytes: r.Unused, UnreadPacks: r.Unread, LostChunks: r.Lost,
 		ErasedPacks: amount(r.Erased), Rewritten: erased.Rewritten,
 	}
+}
+
+// deletableFrom returns when a prune may delete all that waits now.
+func deletableFrom(r *repo.PruneReport) time.Time {
+	if r.MarkedFrom.After(r.WaitingFrom) {
+		return r.MarkedFrom
+	}
+	return r.WaitingFrom
 }
 
 // print shows what is deleted now and later, and what is kept.
@@ -203,6 +217,10 @@ func (c *Prune) print(p *cli.Program, r *repo.PruneReport) {
 		}
 		return text
 	}
+	forgotten := ""
+	if r.Marked > 0 {
+		forgotten = fmt.Sprintf("%s: deletable from %s", ui.Plural(r.Marked, "manifest"), ui.Time(r.MarkedFrom))
+	}
 	now := repo.Amount{Objects: r.Deleted.Objects, Bytes: r.Deleted.Bytes + r.Manifests.Bytes + r.Replaced.Bytes}
 	verb := "freed now"
 	if c.DryRun {
@@ -214,7 +232,8 @@ func (c *Prune) print(p *cli.Program, r *repo.PruneReport) {
 		verb, fmt.Sprintf("%s: %s, %s, %s", ui.Size(now.Bytes), ui.Plural(int64(r.Deleted.Objects), "pack"),
 			ui.Plural(int64(r.Manifests.Objects), "forgotten manifest"), ui.Plural(int64(r.Replaced.Objects), "index segment")),
 		"in a day", things(r.Condemned, "pack"),
-		"marked before", some(r.Waiting, things(r.Waiting, "pack")),
+		"forgotten", forgotten,
+		"marked before", some(r.Waiting, things(r.Waiting, "pack")+": deletable from "+ui.Time(r.WaitingFrom)),
 		"repacked", some(r.Rewritten, things(r.Rewritten, "pack")+"; "+ui.Size(r.Copied.Bytes)+" kept of them"),
 		"index merged", some(r.Segments, things(r.Segments, "segment")),
 		"erased", some(r.Erased, "still in "+things(r.Erased, "pack")+""),

@@ -2,6 +2,7 @@ package prune
 
 import (
 	"context"
+	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/census"
@@ -57,6 +58,14 @@ type Report struct {
 	Deleted   Amount // packs that were deleted
 	Condemned Amount // packs that were condemned now; a later prune deletes them
 	Waiting   Amount // packs that were condemned less than a day ago
+
+	// WaitingFrom is when a prune may delete all packs in Waiting, by the store's clock. Marked is
+	// how many manifests were forgotten less than a day ago, and MarkedFrom when a prune may delete
+	// all of these. A lock may hold both back for longer.
+	WaitingFrom time.Time
+	Marked      int
+	MarkedFrom  time.Time
+
 	Rewritten Amount // packs whose needed chunks were copied into new ones; counted in Condemned too
 	Copied    Amount // new packs; a dry run estimates their bytes
 	Erased    Amount // packs that hold what was erased; counted in Condemned or Waiting too, or they stay
@@ -131,6 +140,7 @@ func (p *pruner) sweep(ctx context.Context) error {
 	}
 	for _, s := range waiting {
 		p.report.Waiting.add(int64(s.Size))
+		p.report.WaitingFrom = later(p.report.WaitingFrom, s.CondemnedAt.Add(clock.Grace))
 	}
 	gone, err := p.remove(ctx, "packs deleted", doomed, &p.report.Deleted)
 	if err != nil {
@@ -142,6 +152,14 @@ func (p *pruner) sweep(ctx context.Context) error {
 	}
 	_, err = p.copy(ctx, living)
 	return err
+}
+
+// later returns the later one of two times.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // condemn condemns packs in which nothing is kept (rule 7).

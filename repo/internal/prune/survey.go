@@ -78,6 +78,10 @@ func (s *survey) listRoots(ctx context.Context) error {
 			return err
 		case s.isRoot(h, now):
 			s.roots = append(s.roots, h)
+			if h.Marked {
+				s.report.Marked++
+				s.report.MarkedFrom = later(s.report.MarkedFrom, h.Since.Add(clock.Grace))
+			}
 		case h.Erased:
 			s.erased = append(s.erased, h)
 		default:
