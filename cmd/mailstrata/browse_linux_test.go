@@ -107,7 +107,8 @@ func TestBrowse(t *testing.T) {
 	p.types("\x1b[Dr")
 	p.sees("Restore to: eml:")
 	p.types("\r")
-	p.sees("--mailbox Projects/Bridge --message 7:8 --to eml:")
+	p.sees("--mailbox Projects/Bridge --message 7:8 --to \\") // as it can be copied
+	p.sees("\n  eml:")
 	p.sees("Run this command?")
 	p.types("y\n")
 	p.sees("restored 2 messages in 1 mailbox")

@@ -114,3 +114,26 @@ func TestPagerIsQuit(t *testing.T) {
 		t.Errorf("status %d, printed %q", status, printed.String())
 	}
 }
+
+// The commands that find prints are broken on a narrow terminal so that a shell takes them as they
+// are copied.
+func TestFoundCommandsCanBeCopied(t *testing.T) {
+	s := newSandbox(t)
+	terminal, text := testbed.PTY(t, 60)
+	p := cli.Process{Stdout: io.Discard, Stderr: terminal, Getenv: func(name string) string { return s.environ[name] }}
+	if status := run(t.Context(), p, []string{"find", "--subject", "pier", "--since", "1990-01-01"}); status != cli.StatusDone {
+		t.Fatalf("find ended with status %d", status)
+	}
+	shown := strings.ReplaceAll(text(), "\r\n", "\n")
+	for _, want := range []string{":\n    mailstrata restore ", " \\\n      --message "} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("%q is not in: %s", want, shown)
+		}
+	}
+	for line := range strings.Lines(shown) {
+		line = line[strings.LastIndex(line, "\x1b[K")+1:] // after the progress
+		if len(strings.TrimRight(line, "\n")) > 62 {
+			t.Errorf("%q is wider than the terminal", line)
+		}
+	}
+}

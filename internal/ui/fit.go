@@ -156,6 +156,35 @@ func foldWords(words []string, width int, indent string) string {
 	return b.String()
 }
 
+// CommandLine joins the quoted words of a command line. In a terminal where it does not fit, it is
+// broken between words as a shell allows it, so that it can be copied. Each line begins with the
+// indent.
+func CommandLine(words []string, width int, indent string) string {
+	line := indent + strings.Join(words, " ")
+	if width == 0 || cellsOf(line) <= width {
+		return line
+	}
+	var b strings.Builder
+	used := 0
+	for i, word := range words {
+		cells := cellsOf(word)
+		switch {
+		case i == 0:
+			b.WriteString(indent)
+			used = len(indent)
+		case used+1+cells+len(` \`) > width:
+			b.WriteString(" \\\n" + indent + "  ")
+			used = len(indent) + 2
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += cells
+	}
+	return b.String()
+}
+
 // cellsOf returns the width of text that may have colors.
 func cellsOf(text string) int { return uniseg.StringWidth(colorCode.ReplaceAllString(text, "")) }
 

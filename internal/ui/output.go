@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -150,6 +151,16 @@ func (o *Output) Note(format string, args ...any) {
 	if !o.console.quiet {
 		o.Say(fmt.Sprintf(format, args...))
 	}
+}
+
+// NoteCommand is Note for a command line, given as quoted words, and what it is for. In a terminal
+// where it does not fit into the line, it has lines of its own, which can be copied.
+func (o *Output) NoteCommand(purpose string, words ...string) {
+	line := purpose + ": " + strings.Join(words, " ")
+	if width := o.console.screen.width; width > 0 && cellsOf(line) > width {
+		line = purpose + ":\n" + CommandLine(words, width, "    ")
+	}
+	o.Note("%s", line)
 }
 
 // Detail writes a line to standard error with -v.

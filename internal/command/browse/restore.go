@@ -86,7 +86,7 @@ func mailboxArgs(name string) []string {
 func runChoice(ctx context.Context, p *cli.Program, again cli.Runner, choice *picker.Choice) error {
 	lines := commands(choice.Items, choice.Target)
 	for _, line := range lines {
-		p.Printf("%s", commandLine(append(line, repositoryArgs(p, false)...)))
+		p.Printf("%s", ui.CommandLine(quoted(append(line, repositoryArgs(p, false)...)), p.Width(), ""))
 	}
 	what := "this command"
 	if len(lines) > 1 {
@@ -128,11 +128,11 @@ func repositoryArgs(p *cli.Program, all bool) (args []string) {
 	return args
 }
 
-// commandLine returns a command line as somebody would write it.
-func commandLine(args []string) string {
+// quoted returns the words of a command line as somebody would write it.
+func quoted(args []string) []string {
 	words := []string{"mailstrata"}
 	for _, arg := range args {
 		words = append(words, ui.ShellWord(arg))
 	}
-	return strings.Join(words, " ")
+	return words
 }

@@ -189,12 +189,11 @@ func (c *Command) limit() int {
 }
 
 // conditions returns the conditions of the command line as flags of restore.
-func (c *Command) conditions() string {
-	var b strings.Builder
+func (c *Command) conditions() (words []string) {
 	add := func(flag string, values ...string) {
 		for _, value := range values {
 			if value != "" {
-				b.WriteString(" --" + flag + "=" + ui.ShellWord(value))
+				words = append(words, "--"+flag+"="+ui.ShellWord(value))
 			}
 		}
 	}
@@ -216,5 +215,5 @@ func (c *Command) conditions() string {
 	for _, name := range c.Exclude {
 		add("exclude", string(name))
 	}
-	return b.String()
+	return words
 }

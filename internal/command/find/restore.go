@@ -49,21 +49,24 @@ func (s *searchResults) showRestore() {
 		what = "it"
 	}
 	manifest, mailbox, uid := summary.ShortID(s.shown.Contents.Head), ui.ShellWord(s.shown.Mailbox.Name), s.shown.Entry.UID
-	s.Note("to read %s: mailstrata show %s %s %d", what, manifest, mailbox, uid)
-	s.Note("to restore %s: mailstrata restore %s --mailbox %s --message %d --to maildir:DIRECTORY",
-		what, manifest, mailbox, uid)
+	s.NoteCommand("to read "+what, "mailstrata", "show", manifest, mailbox, fmt.Sprint(uid))
+	s.NoteCommand("to restore "+what, "mailstrata", "restore", manifest, "--mailbox", mailbox,
+		"--message", fmt.Sprint(uid), "--to", "maildir:DIRECTORY")
 	if s.found == 1 && !more {
 		return
 	}
 	for _, n := range s.counts[:min(len(s.counts), maxRestores)] {
-		from := summary.ShortID(n.contents.Head)
-		if s.command.All {
-			if from = "--all"; s.accounts() || s.command.Account != "" {
-				from = ui.ShellWord(n.contents.Manifest.Account+"@latest") + " --all"
-			}
+		command := []string{"mailstrata", "restore"}
+		switch {
+		case !s.command.All:
+			command = append(command, summary.ShortID(n.contents.Head))
+		case s.accounts() || s.command.Account != "":
+			command = append(command, ui.ShellWord(n.contents.Manifest.Account+"@latest"), "--all")
+		default:
+			command = append(command, "--all")
 		}
-		s.Note("to restore all that match%s: mailstrata restore %s%s --to maildir:DIRECTORY",
-			s.restored(n, more), from, s.command.conditions())
+		command = append(append(command, s.command.conditions()...), "--to", "maildir:DIRECTORY")
+		s.NoteCommand("to restore all that match"+s.restored(n, more), command...)
 	}
 	if left := len(s.counts) - maxRestores; left > 0 {
 		s.Note("likewise for %s, with the manifest of each", ui.Plural(left, "more account"))
