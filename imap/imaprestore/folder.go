@@ -180,6 +180,9 @@ func (f *folder) add(ctx context.Context, items []*item) error {
 		errors.Is(err, mail.ErrNoMailbox), errors.Is(err, restore.ErrFolderLost), ctx.Err() != nil:
 		return err
 	case len(left) > 1:
+		if left, err = f.findKept(ctx, left); err != nil {
+			return err
+		}
 		half := len(left) / 2
 		if err := f.add(ctx, left[:half]); err != nil {
 			return err
@@ -187,6 +190,19 @@ func (f *folder) add(ctx context.Context, items []*item) error {
 		return f.add(ctx, left[half:])
 	}
 	return f.addReduced(ctx, left[0], err)
+}
+
+// findKept finds the messages of a refused batch that the server kept, and returns the others. All
+// or none of a batch are added (RFC 3502 section 4), but a server that refuses one message may have
+// kept those before it.
+func (f *folder) findKept(ctx context.Context, items []*item) (left []*item, err error) {
+	if !f.c.Has("MULTIAPPEND") {
+		return items, nil
+	}
+	if left, err = f.findAdded(ctx, items); err != nil {
+		return items, unknown{err}
+	}
+	return left, nil
 }
 
 // errDropped means that the server closes the connection whenever these messages are sent.

@@ -20,6 +20,12 @@ func opened(t *testing.T, scripts ...script) restore.Folder {
 	t.Helper()
 	opts := serve(t, scripts...)
 	opts.Journal = t.TempDir()
+	return openedOn(t, opts)
+}
+
+// openedOn opens the folder as another restore of the same host does.
+func openedOn(t *testing.T, opts *imap.Options) restore.Folder {
+	t.Helper()
 	target := NewTarget(*opts)
 	target.pause = func(context.Context, time.Duration) error { return nil }
 	f, err := target.Open(t.Context(), restore.Place{Name: "x"})
@@ -90,6 +96,7 @@ func TestRefusedBatchIsBisected(t *testing.T) {
 	const last = "<"
 	f := opened(t, writable("MULTIAPPEND LITERAL+ UIDPLUS",
 		`< APPEND "x" (\Answered \Seen $Known)`+appended, "<{14}", `< (\Answered \Seen $Known)`+appended, "<{14}", last, "TAG NO not those",
+		"< UID FETCH 10:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)", "TAG OK none of them is there",
 		`< APPEND "x" (\Answered \Seen $Known)`+appended, "<{14}", last, "TAG OK [APPENDUID 7 10] done",
 		`< APPEND "x" (\Answered \Seen $Known)`+appended, "<{14}", last, "TAG NO not that",
 		`< APPEND "x" (\Answered \Seen)`+appended, "<{14}", last, "TAG NO still not",

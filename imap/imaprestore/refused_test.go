@@ -1,0 +1,20 @@
+package imaprestore
+
+import (
+	"testing"
+)
+
+// A server may keep the messages before the one for which it refuses a batch. They are not sent
+// again.
+func TestRefusedBatchIsKeptInPart(t *testing.T) {
+	const add, list = `(\Seen)` + appended, "(UID FLAGS INTERNALDATE RFC822.SIZE)"
+	f := opened(t, append(writable("MULTIAPPEND LITERAL+ UIDPLUS",
+		`< APPEND "x" `+add, "<{14}", "< "+add, "<{14}", "<", "TAG NO not the second",
+		"< UID FETCH 10:4294967295 "+list, overview(10)[0], "TAG OK done",
+		"< UID FETCH 10 (UID BODY.PEEK[])", "* 1 FETCH (UID 10 BODY[] {14}\r\nSubject: 0\r\n\r\n)", "TAG OK x",
+		`< APPEND "x" `+add, "<{14}", "<", "TAG OK [APPENDUID 7 11] done",
+		"< UID FETCH 10:11 "+list), overview(10, 11)...))
+	if results, err := addTo(t.Context(), f, some(2, `\Seen`)); err != nil || resultsOf(results) != "added; added" {
+		t.Errorf("have %s, %v", resultsOf(results), err)
+	}
+}
