@@ -259,6 +259,7 @@ func (f *folder) send(ctx context.Context, items []*item) (left []*item, err err
 			continue
 		}
 		items[i].result.Added = true
+		f.t.dropped.Store(0)
 		if result.UIDValidity == f.validity {
 			items[i].uid = result.UID
 			f.next = max(f.next, result.UID+1)

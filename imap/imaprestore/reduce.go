@@ -3,6 +3,7 @@ package imaprestore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -18,13 +19,26 @@ func (f *folder) addReduced(ctx context.Context, it *item, refusal error) error 
 	was := it.result.Changed
 	if !f.reduce(it, refusal) {
 		it.result.Refused = refusal
-		return nil
+		return f.checkDropped(refusal)
 	}
 	err := f.add(ctx, []*item{it})
 	if it.result.Refused != nil {
 		it.result.Changed, it.result.FlagsLost = was, false // it was not added, so nothing of it was changed
 	}
 	return err
+}
+
+// maxDropped is how many messages in a row may each cost the connection. Beyond that, the server is
+// at fault, and not the messages.
+const maxDropped = 10
+
+// checkDropped returns an error if the server has closed the connection at too many messages in a
+// row.
+func (f *folder) checkDropped(refusal error) error {
+	if !errors.Is(refusal, errDropped) || f.t.dropped.Add(1) < maxDropped {
+		return nil
+	}
+	return fmt.Errorf("%d messages in a row, and no other was added: %w", maxDropped, refusal)
 }
 
 // reduce leaves out the next thing that the server may refuse a message for. It returns false if

@@ -22,6 +22,7 @@ type Target struct {
 	pause    func(ctx context.Context, d time.Duration) error // between attempts
 	waits    retry.Budget                                     // that the server asked for
 	existing atomic.Int64                                     // in open folders: messages held for comparing
+	dropped  atomic.Int32                                     // messages refused in a row by the end of the connection
 	reserved []mail.Mailbox
 
 	mu      sync.Mutex
