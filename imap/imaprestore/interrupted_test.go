@@ -63,3 +63,22 @@ func TestInterruptedRestore(t *testing.T) {
 		}
 	}
 }
+
+// A server may say that a mailbox is empty, although this host has added messages to it: they are
+// looked for.
+func TestEmptyIsDoubted(t *testing.T) {
+	const list = " (UID FLAGS INTERNALDATE RFC822.SIZE)"
+	opts := serve(t, append(writable("LITERAL+ UIDPLUS", `< APPEND "x" (\Seen)`+appended, "<{14}", "<",
+		"TAG OK [APPENDUID 7 10] done", "< UID FETCH 10"+list), overview(10)...),
+		append(writable("LITERAL+ UIDPLUS", "< UID FETCH 1:4294967295"+list), overview(10)...))
+	opts.Journal = t.TempDir()
+	f, message := openedOn(t, opts), some(1, `\Seen`)
+	if results, err := addTo(t.Context(), f, message); err != nil || resultsOf(results) != "added" {
+		t.Fatalf("have %s, %v", resultsOf(results), err)
+	}
+	f.Close()
+	f = openedOn(t, opts)
+	if missing, err := f.Missing(t.Context(), message); err != nil || len(missing) != 0 {
+		t.Errorf("missing: %v, %v", missing, err)
+	}
+}

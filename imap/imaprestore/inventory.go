@@ -61,7 +61,7 @@ func (inv *inventory) load(ctx context.Context) error {
 	}
 	inv.recorded = map[chunk.ID][]mail.UID{}
 	inv.next = 1
-	if inv.mailbox.Status().Messages == 0 {
+	if inv.mailbox.Status().Messages == 0 && len(inv.journaled.Hashes) == 0 { // else the number may be wrong
 		inv.next = max(1, mail.UID(inv.mailbox.Status().UIDNext))
 		return nil
 	}
