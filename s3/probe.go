@@ -71,9 +71,13 @@ func (s *Store) probeSize(ctx context.Context, name string, data []byte) error {
 		return err
 	}
 	if !bytes.Equal(got, data) || size != int64(len(data)) {
-		return fmt.Errorf("%s returns other bytes of an object than were put, or another size: it cannot hold a repository", s.Endpoint)
+		return s.otherBytes()
 	}
 	return nil
+}
+
+func (s *Store) otherBytes() error {
+	return fmt.Errorf("%s returns other bytes of an object than were put, or another size: it cannot hold a repository", s.Endpoint)
 }
 
 // probeRange reads a range within an object.
@@ -159,6 +163,13 @@ func (s *Store) contest(ctx context.Context, name string) error {
 		return err
 	}
 	winner := slices.Index(won, true)
+	foreign := true // kept has other bytes than each rival
+	for i := range rivals + 1 {
+		foreign = foreign && !bytes.Equal(kept, data(i))
+	}
+	if foreign {
+		return s.otherBytes()
+	}
 	if winner < 0 || slices.Contains(won[winner+1:], true) || !bytes.Equal(kept, data(winner)) {
 		return fmt.Errorf("%s lets one object replace another: it does not honor \"If-None-Match: *\" when an object is put, "+
 			"so archives there could be overwritten, and mailstrata does not use it", s.Endpoint)

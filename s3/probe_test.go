@@ -1,7 +1,9 @@
 package s3_test
 
 import (
+	"bytes"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -25,6 +27,7 @@ func TestProbe(t *testing.T) {
 		"a limit of 1 MiB":  {func(f *fake) { f.set(limited(1 << 20)) }, "a proxy before it, takes no object of this size"},
 		"a limit of 32 MiB": {func(f *fake) { f.set(limited(32 << 20)) }, "a proxy before it, takes no object of this size"},
 		"a limit of 33 MiB": {func(f *fake) { f.set(limited(33 << 20)) }, ""},
+		"other bytes":       {func(f *fake) { f.set(otherBytes) }, "returns other bytes of an object than were put"},
 		"replaces":          {func(f *fake) { f.careful = false }, "lets one object replace another"},
 	} {
 		f := newFake(t)
@@ -37,6 +40,23 @@ func TestProbe(t *testing.T) {
 			t.Errorf("%s: left %v", what, f.objects)
 		}
 	}
+}
+
+// otherBytes answers each GET of an object with other bytes.
+func otherBytes(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+	if r.Method != http.MethodGet || r.URL.Query().Has("list-type") {
+		next(w, r)
+		return
+	}
+	whole := httptest.NewRecorder()
+	next(whole, r)
+	maps.Copy(w.Header(), whole.Header())
+	body := bytes.Clone(whole.Body.Bytes())
+	if len(body) > 0 {
+		body[0] ^= 1
+	}
+	w.WriteHeader(whole.Code)
+	_, _ = w.Write(body)
 }
 
 func withoutRange(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
