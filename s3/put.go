@@ -38,8 +38,10 @@ func (s *Store) PutRetained(
 		return fmt.Errorf("put %s: %w", name, err)
 	}
 	return s.retry(ctx, "put "+name, func(try int) error {
-		if try > 0 {
-			// The previous attempt may have succeeded, with its answer lost.
+		if try%2 == 1 {
+			// The previous attempt may have succeeded, with its answer lost: a look spares another
+			// upload. It takes two requests, so each second attempt does without. If each third
+			// request fails, each PUT after a look would be one of these.
 			if err := s.compare(ctx, u); err == nil || errors.Is(err, store.ErrExist) {
 				return err
 			}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -337,5 +338,34 @@ func TestSignaturesCoverBodies(t *testing.T) {
 		if signed, _, _ = strings.Cut(signed, ","); !slices.Contains(strings.Split(signed, ";"), c.also) {
 			t.Errorf("%s: the signature covers only the headers %s", name, signed)
 		}
+	}
+}
+
+// A store that answers each third request with an error of its own holds a repository all the same,
+// whatever the requests between are.
+func TestEachThirdRequestFails(t *testing.T) {
+	for from := range 3 {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFakeInBubble(t)
+			s := f.open()
+			n := from
+			f.set(func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+				f.mu.Lock()
+				n++
+				fails := n%3 == 0
+				f.mu.Unlock()
+				if fails {
+					answering(500, "")(w, r, next)
+					return
+				}
+				next(w, r)
+			})
+			for i := range 6 {
+				name := fmt.Sprintf("data/%d", i)
+				if err := s.Put(t.Context(), name, strings.NewReader("x"), 1); err != nil {
+					t.Fatalf("from %d: %v", from, err)
+				}
+			}
+		})
 	}
 }
