@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -197,6 +199,51 @@ func TestLateManifestIsNotCommitted(t *testing.T) {
 	}
 	if heads != 1 {
 		t.Errorf("%d heads", heads)
+	}
+}
+
+// aheadStore is a store that dates manifests ahead of its clock, as one with a server of a wrong
+// clock does.
+type aheadStore struct{ *storetest.Memory }
+
+func (s aheadStore) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
+		for o, err := range s.Memory.List(ctx, prefix) {
+			o.Time = o.Time.Add(30 * time.Hour)
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
+}
+
+// A clock of the store that is wrong is named: the run did not take 12 hours.
+func TestStoreClockGoesAhead(t *testing.T) {
+	memory := new(storetest.Memory)
+	mustInit(t, memory, repo.InitOptions{NoSeal: true})
+	r, err := repo.Open(t.Context(), aheadStore{memory}, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	_, _, _, err = backup(t.Context(), t, r, "me", 1, 5)
+	if !errors.Is(err, repo.ErrAhead) || errors.Is(err, repo.ErrLate) || !strings.Contains(err.Error(), "it showed ") {
+		t.Errorf("manifests of tomorrow: %v", err)
+	}
+	leaps := new(storetest.Memory)
+	host := mustInit(t, leaps, sealedOptions())
+	run, err := host.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := run.Writer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	leaps.Leap(30 * time.Hour)
+	if _, err := w.Commit(t.Context(), "me", encodeManifest(t, run.Deadline(), nil)); !errors.Is(err, repo.ErrAhead) {
+		t.Errorf("a clock that leaps: %v", err)
 	}
 }
 

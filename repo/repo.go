@@ -72,6 +72,9 @@ var (
 	// ErrClock is the error of a run during which the store's clock went back.
 	ErrClock = clock.ErrBack
 
+	// ErrAhead is the error of a run during which the store's clock went ahead by hours.
+	ErrAhead = clock.ErrAhead
+
 	// ErrSkew is the error of removing while the store's clock and this host's differ.
 	ErrSkew = clock.ErrSkew
 )

@@ -66,7 +66,7 @@ func (r *Repo) begin(ctx context.Context) (*Run, error) {
 		return nil, err
 	}
 	began := time.Now()
-	c, err := clock.Start(ctx, r.objects.Store)
+	c, err := clock.Start(ctx, r.objects.Store.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -206,8 +206,8 @@ func (run *Run) turn(ctx context.Context, dir string) (done func(), err error) {
 	return func() { turn.Release(1) }, turn.Acquire(ctx, 1)
 }
 
-// commit puts a manifest, and returns ErrLate if the store got it after the deadline. Manifests of
-// several accounts are put at once, those of one account one after the other.
+// commit puts a manifest, and returns ErrLate, or ErrAhead, if the store got it after the deadline.
+// Manifests of several accounts are put at once, those of one account one after the other.
 func (run *Run) commit(ctx context.Context, account string, at time.Time, encode Encode) (Head, error) {
 	dir := run.r.AccountDir(account)
 	done, err := run.turn(ctx, dir)
@@ -231,7 +231,7 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	}
 	deadline := o.Until()
 	if now.After(deadline) || run.clock.Age(now) > clock.Lifetime {
-		return Head{}, ErrLate
+		return Head{}, run.clock.Late(now, ErrLate)
 	}
 	if o.Alarm != nil {
 		if err := run.r.objects.Put(ctx, format.AlarmName(name), stored); err != nil {
@@ -243,7 +243,7 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 		return Head{}, err
 	}
 	if h.Stored.After(deadline) || run.clock.Age(h.Stored) > clock.Lifetime {
-		return Head{}, ErrLate
+		return Head{}, run.clock.Late(h.Stored, ErrLate)
 	}
 	run.r.objects.Cache.KeepObject(name, stored)
 	run.r.objects.Cache.KeepNewest(dir)

@@ -77,6 +77,8 @@ var hints = []struct {
 	{is(repo.ErrNotMine), "the repository has an object that does not belong there: find out who can write to it"},
 	{is(repo.ErrDamaged), "mailstrata check --read-data shows what else is damaged; a versioned bucket may hold an intact older version"},
 	{is(repo.ErrNoRole), "use an owner's --key-file or the passphrase; a writer key only archives and lists"},
+	{is(repo.ErrAhead), setStoreClock},
+	{is(repo.ErrClock), setStoreClock},
 	{is(repo.ErrLate), "run the backup again"},
 	{is(repo.ErrNotKept), "run it again; if it fails again, the store, or a proxy or cache in front of it, loses data: use another one, and run mailstrata check --read-data"},
 	{is(imap.ErrLogin), "check user name and password; with two-factor login, use an app password or a token (mailstrata auth, --imap-token-command)"},
@@ -102,6 +104,9 @@ var hints = []struct {
 	{is(syscall.EROFS), "the disk, or the share, can only be read: mount it for writing, or name another place"},
 	{is(fs.ErrPermission), "check the permissions of the file or directory"},
 }
+
+// setStoreClock is what helps if the clock of the store is wrong.
+const setStoreClock = "set the clock of the store (NTP), or of this host if the repository is on it, and run the backup again"
 
 // bringSlotsBack is what helps if key slots are lost. They hold the secrets of the repository, and
 // nothing else does.

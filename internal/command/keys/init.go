@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"filippo.io/age"
@@ -99,7 +100,33 @@ func (c *Init) Run(ctx context.Context, p *cli.Program) error {
 		return err
 	}
 	defer r.Close()
+	warnOfClock(ctx, p, r)
 	return c.print(p, l, r)
+}
+
+// clockAhead is by how much the clocks of a store and of this host may differ before init says so.
+const clockAhead = time.Hour
+
+// warnOfClock warns of a store whose clock is wrong: each backup would have its time.
+func warnOfClock(ctx context.Context, p *cli.Program, r *repo.Repo) {
+	before := time.Now()
+	there, err := r.Now(ctx)
+	if err != nil {
+		return // the first backup says so
+	}
+	if text := clocksDiffer(there, before); text != "" {
+		p.Warn("%s", text)
+	}
+}
+
+// clocksDiffer says that the clocks of a store and of this host differ, or returns "".
+func clocksDiffer(store, host time.Time) string {
+	skew := store.Sub(host).Round(time.Second).Abs()
+	if skew <= clockAhead {
+		return ""
+	}
+	return fmt.Sprintf("the clock of the store shows %s, and that of this host %s, %s apart: set the wrong one (NTP) before the first backup",
+		ui.Time(store), ui.Time(host), skew)
 }
 
 // takeKeyFile sets the key file to the missing one of the configuration, unless the user names

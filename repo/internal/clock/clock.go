@@ -36,11 +36,16 @@ const stepBack = 2 * time.Second
 // ErrBack is the error of a run during which the store's clock went back.
 var ErrBack = errors.New("the clock of the store went back during the run")
 
+// ErrAhead is the error of a run during which the store's clock went ahead, or that got an object
+// with a time that is ahead of the store's clock.
+var ErrAhead = errors.New("the clock of the store went ahead during the run")
+
 // Clock measures the age of a run: the larger of the time by the store's clock and by this host's
 // uptime. The store's clock could stand still. The uptime counts the time while the host sleeps.
 type Clock struct {
 	store store.Store
 	start time.Time     // by the store's clock
+	host  time.Time     // likewise, by this host's clock
 	up    time.Duration // of the host at the start
 
 	mu     sync.Mutex
@@ -54,7 +59,7 @@ func Start(ctx context.Context, store store.Store) (*Clock, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Clock{store: store, start: start, up: up, latest: start}, nil
+	return &Clock{store: store, start: start, host: hostTime(store), up: up, latest: start}, nil
 }
 
 // Began returns the store's time when the run began.
@@ -91,6 +96,17 @@ func (c *Clock) Known() time.Time {
 
 // Age returns the age of the run at a time of the store.
 func (c *Clock) Age(now time.Time) time.Duration { return max(now.Sub(c.start), uptime()-c.up) }
+
+// Late returns why a run is too old at a time of the store: ErrAhead if it is not by the clocks of
+// this host, or else late.
+func (c *Clock) Late(now time.Time, late error) error {
+	passed := max(hostTime(c.store).Sub(c.host), uptime()-c.up)
+	if passed > Lifetime {
+		return late
+	}
+	return fmt.Errorf("%w: it showed %s when the run began, and %s now, %s later",
+		ErrAhead, Instant(c.start), Instant(now), passed.Round(time.Second))
+}
 
 // Now returns a store's time.
 func Now(ctx context.Context, store store.Store) (time.Time, error) {
