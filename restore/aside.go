@@ -56,7 +56,7 @@ func (a *aside) put(m *mailboxJob, reason error) {
 
 // take returns some of the mailboxes that are aside, and no longer has them.
 func (a *aside) take() []*mailboxJob {
-	n := min(len(a.list), jobFolders)
+	n := min(len(a.list), maxJobFolders)
 	some := a.list[:n:n]
 	a.list = a.list[n:]
 	return some

@@ -35,7 +35,7 @@ func (r *restorer) jobs(routes []*route, places []Place) []*job {
 	var current *job
 	for _, m := range order {
 		n := m.route.maxInFolder()
-		if current == nil || len(current.mailboxes) == jobFolders || current.messages+n > windowItems {
+		if current == nil || len(current.mailboxes) == r.jobFolders() || current.messages+n > windowItems {
 			current = &job{restorer: r}
 			list = append(list, current)
 		}
@@ -46,9 +46,9 @@ func (r *restorer) jobs(routes []*route, places []Place) []*job {
 }
 
 const (
-	// jobFolders is the most folders of a job. They are all open, and each takes some descriptors
-	// or memory.
-	jobFolders = 32
+	// maxJobFolders is the most folders of a job. They are all open, and each takes some
+	// descriptors or memory.
+	maxJobFolders = 32
 
 	// concurrentJobs is the number of jobs that run at once, so that one is planned while another
 	// is written.
@@ -58,6 +58,14 @@ const (
 	// job of a larger mailbox runs alone.
 	maxJobMessages = 1 << 19
 )
+
+// jobFolders returns the most folders of a job.
+func (r *restorer) jobFolders() int {
+	if b, ok := r.Target.(Bounded); ok {
+		return min(max(1, b.MaxFolders()/concurrentJobs), maxJobFolders)
+	}
+	return maxJobFolders
+}
 
 // execute restores the mailboxes: it lists the archived messages, asks which of them the folders
 // lack, and adds those.

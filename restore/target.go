@@ -10,8 +10,8 @@ import (
 )
 
 // A target implements Target, and its folders implement Folder. The other interfaces are optional:
-// Unordered, Informed, LabelKeeper, Committer, Previewer, PropertyTarget and Mirrorer for a target,
-// SimilarFinder, Journaled and Settler for a folder.
+// Unordered, Bounded, Informed, LabelKeeper, Committer, Previewer, PropertyTarget and Mirrorer for
+// a target, SimilarFinder, Journaled and Settler for a folder.
 
 // Target is something that an archived account can be written to: a Maildir, an IMAP account, a
 // directory of .eml files. Restoring only adds: it changes and removes nothing in the target, and
@@ -37,6 +37,10 @@ type Target interface {
 // targets get them in ascending order of their archived UIDs, because servers assign UIDs in the
 // order of arrival.
 type Unordered interface{ Unordered() bool }
+
+// Bounded is implemented by targets of which only some folders can be open at once, because a
+// process may have few files open.
+type Bounded interface{ MaxFolders() int }
 
 // Informed is implemented by targets that use ArchiveInfo. Inform is called before Prepare and
 // Preview.

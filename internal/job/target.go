@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -246,6 +247,14 @@ func (t *PrefixTarget) Commit() error {
 		return target.Commit()
 	}
 	return nil
+}
+
+// MaxFolders implements restore.Bounded, with a number that bounds nothing if the target does not.
+func (t *PrefixTarget) MaxFolders() int {
+	if target, ok := t.Target.(restore.Bounded); ok {
+		return target.MaxFolders()
+	}
+	return math.MaxInt
 }
 
 // Inform implements restore.Informed if the target does.

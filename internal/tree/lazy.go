@@ -27,6 +27,12 @@ func (l *Lazy) Parallel() int { return 4 }
 // Unordered implements restore.Unordered. The names of the files have the order of the messages.
 func (l *Lazy) Unordered() bool { return true }
 
+// MaxFolders implements restore.Bounded.
+func (l *Lazy) MaxFolders() int {
+	folders, _ := shares(openLimit())
+	return int(folders)
+}
+
 // Tree opens the Tree. It makes the directory if it does not exist.
 func (l *Lazy) Tree() (*Tree, error) {
 	l.mu.Lock()

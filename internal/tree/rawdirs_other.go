@@ -64,6 +64,6 @@ func (f *rawFile) date() (time.Time, error) {
 	return info.ModTime(), nil
 }
 
-// maxOpen returns how many files may stay open until they have their names. Here, all have another
-// before.
-func maxOpen() int64 { return 0 }
+// openLimit returns 0: all files have a name from the beginning, so none must stay open, and how
+// many this process may have open is not asked for.
+func openLimit() int64 { return 0 }

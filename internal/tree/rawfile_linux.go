@@ -99,16 +99,11 @@ func (f *rawFile) explain(op string, err error) error {
 	return &os.PathError{Op: op, Path: f.temp, Err: err}
 }
 
-// maxOpen returns how many files may stay open until they have their names: half of what this
-// process may open, because folders and connections are open as well.
-func maxOpen() int64 {
+// openLimit returns how many files this process may have open.
+func openLimit() int64 {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
 		return 0
 	}
-	return int64(min(limit.Cur/2, mostOpen))
+	return int64(min(limit.Cur, 1<<30))
 }
-
-// mostOpen is more than usually wait (backlog and batchFiles). The kernel keeps about 1 KB of each
-// in memory.
-const mostOpen = 8192

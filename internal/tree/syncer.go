@@ -40,7 +40,8 @@ func newSyncer(root *os.Root) (*syncer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &syncer{top: top, maxOpen: maxOpen()}, nil
+	_, waiting := shares(openLimit())
+	return &syncer{top: top, maxOpen: waiting}, nil
 }
 
 // Close makes the names of files durable and closes the syncer.
