@@ -37,8 +37,13 @@ func TestScratch(t *testing.T) {
 		}
 	}
 	disk := make([]byte, s.size)
-	if _, err := s.file.ReadAt(disk, 0); err != nil && !errors.Is(err, io.EOF) || bytes.Contains(disk, []byte("xx")) || bytes.Contains(disk, all[39][:20]) {
-		t.Errorf("the file holds plain bytes: %v", err)
+	if _, err := s.file.ReadAt(disk, 0); err != nil && !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	for i, data := range all[1:] { // a single byte can be there by chance
+		if bytes.Contains(disk, data) {
+			t.Errorf("the file holds the plain bytes of chunk %d", i+1)
+		}
 	}
 	if left, err := os.ReadDir(d.spools()); err != nil || len(left) > 0 {
 		t.Errorf("the open file has a name: %v, %v", left, err)
