@@ -60,6 +60,28 @@ func mustFind(t testing.TB, r *repo.Repo, prefixes ...chunk.Prefix) {
 	}
 }
 
+// A segment of which a lookup would cost as much as all of it is fetched whole, and not again by
+// the next run of the host.
+func TestSegmentOfMiddleSizeIsFetchedWhole(t *testing.T) {
+	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
+		r := mustInit(t, store, o)
+		name, prefixes := mustPutSegment(t, r, 1, 58_000)
+		if size := len(store.Bytes(name)); size < 1<<20 || size > 1400<<10 {
+			t.Fatalf("a segment of %d bytes", size)
+		}
+		dir := t.TempDir()
+		for run, want := range []int64{int64(len(store.Bytes(name))), 0} {
+			m := &meter{Store: store}
+			host := repo.On(r, m, dir)
+			mustFind(t, host, prefixes[7])
+			if read := m.read.Load(); read != want {
+				t.Errorf("run %d reads %d bytes, want %d", run+1, read, want)
+			}
+			host.Close()
+		}
+	})
+}
+
 // A host that needs few chunks does not fetch a large index. One that needs many does, and reads
 // less than twice its size.
 func TestEmptyCacheReadsLittleOfIndex(t *testing.T) {

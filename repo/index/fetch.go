@@ -30,7 +30,7 @@ func (x *Index) fetchAll(ctx context.Context, segments []listedObject, last bool
 	group.SetLimit(fetchers)
 	for _, s := range segments {
 		group.Go(func() error {
-			if s.Size > requestCost {
+			if s.Size > wholeSize {
 				return x.skipUnreadable(s, x.openRemote(ctx, s), last)
 			}
 			if inFlight.Acquire(ctx, s.Size) != nil {

@@ -21,8 +21,11 @@ import (
 // segment.
 
 // requestCost is the cost of a request in bytes: at 50 MB/s a request takes as long as a MiB.
-// Segments up to that size are fetched whole.
 const requestCost = 1 << 20
+
+// wholeSize is the size up to which a segment is fetched whole. A lookup in a remote one takes two
+// round trips with some 200 KiB each, its ends and then a block, and the next run begins again.
+const wholeSize = requestCost + 2*200<<10
 
 // remoteSegment is a segment that is searched in the store.
 type remoteSegment struct {
