@@ -17,7 +17,7 @@ func (r *Repo) CacheChunks(account string, chunks [][]byte) {
 	}
 	stored, _, err := r.objects.Codec.Build(format.KindCatalog, content, r.objects.Seals.Recipients(format.KindCatalog))
 	if err == nil {
-		r.objects.Cache.KeepObject(cachedName(r.AccountDir(account)), stored)
+		r.objects.Cache.Write(cachedName(r.AccountDir(account)), stored)
 	}
 }
 

@@ -3,11 +3,9 @@ package repo
 import (
 	"cmp"
 	"context"
-	"crypto/cipher"
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/semaphore"
 
@@ -44,9 +42,6 @@ type Reader struct {
 	packs    *packs.Reader
 	inFlight *semaphore.Weighted
 	kept     Kept
-
-	excerpts sync.Once // sets aead
-	aead     cipher.AEAD
 }
 
 // Reader returns a Reader.
@@ -57,7 +52,7 @@ func (r *Repo) Reader(o ReaderOptions) *Reader {
 		inFlight: semaphore.NewWeighted(maxInFlight),
 	}
 	rd.packs = packs.NewReader(packs.Options{
-		Store: r.objects.Store, Identity: r.objects.Seals.Identity, Cache: rd.cache,
+		Store: r.objects.Store, Identity: r.objects.Seals.Identity, Key: r.objects.Seals.LocalKey, Cache: rd.cache,
 	})
 	return rd
 }

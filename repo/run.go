@@ -225,27 +225,27 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 		return Head{}, fmt.Errorf("%w, or the manifest to copy has a time in the future, %s",
 			ErrClock, at.UTC().Format(time.RFC3339))
 	}
-	name, stored, o, err := run.encodeManifest(account, at, encode)
+	m, err := run.encodeManifest(account, at, encode)
 	if err != nil {
 		return Head{}, err
 	}
-	deadline := o.Until()
+	deadline := m.Until()
 	if now.After(deadline) || run.clock.Age(now) > clock.Lifetime {
 		return Head{}, run.clock.Late(now, ErrLate)
 	}
-	if o.Alarm != nil {
-		if err := run.r.objects.Put(ctx, format.AlarmName(name), stored); err != nil {
+	if m.Alarm != nil {
+		if err := run.r.objects.Put(ctx, format.AlarmName(m.name), m.stored); err != nil {
 			return Head{}, err
 		}
 	}
-	h, err := run.putManifest(ctx, name, stored)
+	h, err := run.putManifest(ctx, m.name, m.stored)
 	if err != nil {
 		return Head{}, err
 	}
 	if h.Stored.After(deadline) || run.clock.Age(h.Stored) > clock.Lifetime {
 		return Head{}, run.clock.Late(h.Stored, ErrLate)
 	}
-	run.r.objects.Cache.KeepObject(name, stored)
+	run.r.objects.Cache.KeepObject(m.name, m.content, run.r.objects.Seals.LocalKey(format.KindManifest))
 	run.r.objects.Cache.KeepNewest(dir)
 	if !run.noteNewest(h) {
 		return h, nil // it is not the newest
@@ -256,30 +256,34 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 // Encode returns the content of a manifest with the time at, which its name has too.
 type Encode func(at time.Time) ([]byte, error)
 
-// encodeManifest encodes a manifest, checks it, and returns its object with its name and its
-// outline.
-func (run *Run) encodeManifest(
-	account string, at time.Time, encode Encode,
-) (name string, stored []byte, o *head.Outline, err error) {
-	manifest, err := encode(at)
-	if err != nil {
-		return "", nil, nil, err
+// encodedManifest is a manifest that is to be put.
+type encodedManifest struct {
+	*head.Outline
+	name            string
+	content, stored []byte
+}
+
+// encodeManifest encodes a manifest, and checks it.
+func (run *Run) encodeManifest(account string, at time.Time, encode Encode) (m encodedManifest, err error) {
+	if m.content, err = encode(at); err != nil {
+		return m, err
 	}
-	if o, err = head.ParseOutline(manifest); err != nil {
-		return "", nil, nil, err
+	if m.Outline, err = head.ParseOutline(m.content); err != nil {
+		return m, err
 	}
-	switch deadline := o.Until(); {
-	case o.Account != nil && string(o.Account) != account:
-		return "", nil, nil, fmt.Errorf("the manifest is of account %q, not %q", o.Account, account)
-	case o.Time != at.UnixMilli():
-		return "", nil, nil, fmt.Errorf("the manifest has the time %s, but its name would have %s",
-			time.UnixMilli(o.Time), at)
+	switch deadline := m.Until(); {
+	case m.Account != nil && string(m.Account) != account:
+		return m, fmt.Errorf("the manifest is of account %q, not %q", m.Account, account)
+	case m.Time != at.UnixMilli():
+		return m, fmt.Errorf("the manifest has the time %s, but its name would have %s", time.UnixMilli(m.Time), at)
 	case deadline.After(run.Deadline()):
-		return "", nil, nil, fmt.Errorf("the manifest's deadline %s is after the run's, %s", deadline, run.Deadline())
+		return m, fmt.Errorf("the manifest's deadline %s is after the run's, %s", deadline, run.Deadline())
 	}
-	stored, hash, err := run.r.objects.Codec.Build(format.KindManifest, manifest,
+	var hash [32]byte
+	m.stored, hash, err = run.r.objects.Codec.Build(format.KindManifest, m.content,
 		run.r.objects.Seals.Recipients(format.KindManifest))
-	return format.ManifestName(run.r.AccountDir(account), at, hash), stored, o, err
+	m.name = format.ManifestName(run.r.AccountDir(account), at, hash)
+	return m, err
 }
 
 // timeAfterNewest returns the time for a manifest's name: now, or just after the newest manifest of

@@ -42,24 +42,26 @@ var layers = map[string]string{
 		repo/internal/ahead repo/internal/check repo/internal/clock repo/internal/head repo/internal/locks
 		repo/internal/objects repo/internal/prune repo/internal/repair repo/objectlock repo/packs repo/pin
 		repo/recovery repo/statement repo/store`,
-	"repo/cache":          "internal/local repo/format repo/packs repo/store",
+	"repo/cache":          "internal/local repo/format repo/internal/localseal repo/packs",
 	"repo/census":         "chunk internal/local repo/format repo/index",
 	"repo/format":         "chunk internal/local repo/format/optimal repo/store",
 	"repo/format/optimal": "",
 	"repo/index":          "chunk internal/local repo/format repo/internal/ahead repo/ranges repo/store",
 	"repo/internal/access": `
-		chunk repo/format repo/internal/ahead repo/internal/objects repo/keys repo/objectlock repo/pin repo/statement
+		chunk repo/format repo/internal/ahead repo/internal/localseal repo/internal/objects repo/keys repo/objectlock repo/pin repo/statement
 		repo/store`,
 	"repo/internal/ahead": "repo/store",
 	"repo/internal/check": `
 		internal/inorder repo/format repo/internal/access repo/internal/clock repo/internal/objects repo/objectlock
 		repo/packs repo/statement repo/store`,
-	"repo/internal/clock": "repo/store",
-	"repo/internal/head":  "chunk repo/format repo/internal/clock repo/store",
+	"repo/internal/clock":     "repo/store",
+	"repo/internal/localseal": "repo/format",
+	"repo/internal/head":      "chunk repo/format repo/internal/clock repo/store",
 	"repo/internal/locks": `
 		repo/format repo/internal/access repo/internal/clock repo/internal/objects repo/objectlock repo/statement`,
 	"repo/internal/objects": `
-		chunk internal/local repo/cache repo/format repo/internal/clock repo/objectlock repo/packs repo/ranges
+		chunk internal/local repo/cache repo/format repo/internal/clock repo/internal/localseal repo/objectlock
+		repo/packs repo/ranges
 		repo/statement repo/store`,
 	"repo/internal/prune": `
 		chunk repo/cache repo/census repo/format repo/index repo/internal/clock repo/internal/head repo/internal/objects
@@ -68,7 +70,7 @@ var layers = map[string]string{
 		chunk repo/format repo/index repo/internal/check repo/internal/objects repo/statement repo/store`,
 	"repo/keys":            "repo/format",
 	"repo/objectlock":      "repo/store",
-	"repo/packs":           "repo/format repo/ranges repo/store",
+	"repo/packs":           "repo/format repo/internal/localseal repo/ranges repo/store",
 	"repo/pin":             "internal/local repo/format",
 	"repo/ranges":          "repo/format repo/store",
 	"repo/recovery":        "chunk",

@@ -1,7 +1,7 @@
 // Package cache is the directory in which a host keeps what it would fetch from a repository again.
 //
 //	<ID of the repository>/
-//	  small/    small objects that every run reads, as they are stored (objects.go)
+//	  small/    small objects that every run reads, under a key of this host (objects.go)
 //	  packs/    parts of packs (package packs)
 //	  index/    the index (package index)
 //	  spill/    recovery logs of killed runs (package recovery)

@@ -9,10 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/zeebo/blake3"
-
 	"github.com/mailstrata/mailstrata/repo/format"
-	"github.com/mailstrata/mailstrata/repo/store"
+	"github.com/mailstrata/mailstrata/repo/internal/localseal"
 )
 
 // Keeps reports whether a cache keeps objects of a kind: small ones that every run reads.
@@ -21,7 +19,7 @@ func Keeps(k format.Kind) bool {
 		k == format.KindNote || k == format.KindRenewal || k == format.KindErasure
 }
 
-// Path returns the path of a cached object. Sealed objects stay sealed. Each folder of the store
+// Path returns the path of a cached object. Each folder of the store
 // has a directory, because a host that archives many accounts keeps many manifests, and each run
 // looks through those of its accounts.
 func (d *Dir) Path(name string) string {
@@ -35,26 +33,36 @@ func (d *Dir) folder(name string) string {
 	return filepath.Join(d.objects(), strings.ReplaceAll(strings.TrimSuffix(name, "/"), "/", "_"))
 }
 
-// Object returns an object's stored bytes, checked against its name.
-func (d *Dir) Object(name string) ([]byte, bool) {
+// Object returns the content of an object that KeepObject kept with the same key. It removes any
+// other file: one that is damaged, or that an earlier program or another key has left.
+func (d *Dir) Object(name string, k *localseal.Key) ([]byte, bool) {
 	if d == nil {
 		return nil, false
 	}
-	stored, err := os.ReadFile(d.Path(name))
+	file, err := os.ReadFile(d.Path(name))
 	if err != nil {
 		return nil, false
 	}
-	hash, ok := store.Hash(name)
-	if !ok || blake3.Sum256(stored) != hash {
+	content, ok := k.Open(name, file)
+	if !ok {
 		_ = os.Remove(d.Path(name))
-		return nil, false
 	}
-	return stored, true
+	return content, ok
 }
 
-// KeepObject keeps an object's stored bytes, if it can.
-func (d *Dir) KeepObject(name string, stored []byte) {
-	if d == nil || len(stored) > 1<<20 {
+// KeepObject keeps the content of an object, which was checked, if it can.
+func (d *Dir) KeepObject(name string, content []byte, k *localseal.Key) {
+	if len(content) <= maxObject {
+		d.Write(name, k.Seal(name, content))
+	}
+}
+
+// maxObject bounds the content of an object that is kept.
+const maxObject = 1 << 20
+
+// Write makes the file of an object, if it can.
+func (d *Dir) Write(name string, file []byte) {
+	if d == nil || len(file) == 0 {
 		return
 	}
 	to := d.Path(name)
@@ -65,7 +73,7 @@ func (d *Dir) KeepObject(name string, stored []byte) {
 	if err != nil {
 		return
 	}
-	_, err = f.Write(stored)
+	_, err = f.Write(file)
 	if f.Close() != nil || err != nil || os.Rename(f.Name(), to) != nil {
 		_ = os.Remove(f.Name())
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// Cache keeps parts of packs in a directory of this host, as they are stored: sealed if the
-// repository is. Each is a file, and the files that were not used for longest are removed when they
-// take more than a limit.
+// Cache keeps parts of packs in a directory of this host, as they are stored, and small sealed
+// packs under a key of this host. Each is a file, and the files that were not used for longest are
+// removed when they take more than a limit.
 //
 // What a cache returns may be damaged: a crash leaves files half-written, and a disk changes bytes.
 // The Reader finds that out, because it checks what it reads, and drops the files. What cannot be
@@ -39,11 +39,20 @@ func OpenCache(dir string, limit int64) *Cache {
 	return &Cache{dir: dir, limit: limit}
 }
 
-// owner is what files belong to: a pack, or the excerpts of its frames (excerpt.go).
+// owner is what files belong to: a pack, in one of the forms in which it is kept.
 type owner struct {
 	format.Pack
-	excerpt bool
+	form form
 }
+
+// form is what a file has of a pack.
+type form byte
+
+const (
+	formPart      form = iota // stored bytes
+	formExcerpt               // the excerpt of a frame (excerpt.go)
+	formContainer             // the container of a small pack (container.go)
+)
 
 // usedWithin is how exactly the last use of a file is recorded.
 const usedWithin = time.Hour
@@ -189,7 +198,7 @@ func (c *Cache) drop(p format.Pack) bool {
 
 // dropLocked is drop for a caller that holds mu.
 func (c *Cache) dropLocked(p format.Pack) (had bool) {
-	for _, of := range []owner{{Pack: p}, {Pack: p, excerpt: true}} {
+	for _, of := range []owner{{p, formPart}, {p, formExcerpt}, {p, formContainer}} {
 		for _, file := range c.known[of] {
 			_ = os.Remove(c.path(of, file))
 			c.size -= file.to - file.from

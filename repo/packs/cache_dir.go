@@ -13,25 +13,28 @@ import (
 	"time"
 )
 
-// A file of the cache is named for what it holds: the kind and the hash of a pack, and the range of
-// its stored bytes.
+// A file of the cache is named for what it holds: the form, the kind and the hash of a pack, and a
+// range of its stored bytes, or of the bytes of the file.
 //
 //	c4f0b…e1-0-65536        the first 64 KiB of a catalog pack
 //	d4f0b…e1-0-65536        of a pack of mail
 //	h4f0b…e1-70000-74096    an excerpt of the frame of that pack at 70,000, with 4,096 bytes
+//	s4f0b…e1-0-9000         a small catalog pack whole, under the key of this host, in 9,000 bytes
+//	t4f0b…e1-0-9000         a small pack of mail likewise
 //
 // So reading the directory says everything but when a file was last used, which is its time of
 // modification.
 func fileName(of owner, s span) string {
-	kind := "d"
-	switch {
-	case of.excerpt:
-		kind = "h"
-	case of.Catalog:
-		kind = "c"
+	letter := letters[of.form][0]
+	if of.Catalog {
+		letter = letters[of.form][1]
 	}
-	return fmt.Sprintf("%s%x-%d-%d", kind, of.Hash, s.from, s.to)
+	return fmt.Sprintf("%c%x-%d-%d", letter, of.Hash, s.from, s.to)
 }
+
+// letters begin the names of files: for each form, that of a pack of mail and that of a catalog
+// pack. Only packs of mail have excerpts.
+var letters = [...]string{formPart: "dc", formExcerpt: "hh", formContainer: "ts"}
 
 // parseFileName inverts fileName.
 func parseFileName(name string) (of owner, s span, ok bool) {
@@ -42,7 +45,12 @@ func parseFileName(name string) (of owner, s span, ok bool) {
 	_, err := hex.Decode(of.Hash[:], []byte(fields[0][1:]))
 	from, errFrom := strconv.ParseInt(fields[1], 10, 64)
 	to, errTo := strconv.ParseInt(fields[2], 10, 64)
-	of.Catalog, of.excerpt, s = name[0] == 'c', name[0] == 'h', span{from, to}
+	for i, pair := range letters {
+		if at := strings.IndexByte(pair, name[0]); at >= 0 {
+			of.form, of.Catalog = form(i), at == 1
+		}
+	}
+	s = span{from, to}
 	ok = cmp.Or(err, errFrom, errTo) == nil && from >= 0 && from < to && fileName(of, s) == name
 	return of, s, ok
 }

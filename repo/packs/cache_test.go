@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/localseal"
 	"github.com/mailstrata/mailstrata/repo/packs"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
@@ -17,6 +18,11 @@ import (
 // kinds are packs of each kind that is read in its own way.
 func kinds(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Run("small", func(t *testing.T) { test(t, newWorld(t, 100_000, keys(t, 2)...)) })
+	t.Run("small, under the key of the host", func(t *testing.T) {
+		w := newWorld(t, 100_000, keys(t, 2)...)
+		w.key = localseal.NewKey("test", format.Secret{1}, nil)
+		test(t, w)
+	})
 	t.Run("large", func(t *testing.T) { test(t, newWorld(t, 500_000, keys(t, 2)...)) })
 	t.Run("small, unsealed", func(t *testing.T) { test(t, newWorld(t, 100_000)) })
 	t.Run("large, unsealed", func(t *testing.T) { test(t, newWorld(t, 500_000)) })
@@ -48,7 +54,7 @@ func files(t *testing.T, dir string) (paths []string, size int64) {
 }
 
 // Another process reads without a request what one has read. What is kept is a part of the pack, as
-// it is stored.
+// it is stored, or the container under the key of the host, where nobody else can read it.
 func TestCacheServesAnotherProcess(t *testing.T) {
 	kinds(t, func(t *testing.T, w *world) {
 		dir := t.TempDir()
@@ -77,8 +83,11 @@ func TestCacheServesAnotherProcess(t *testing.T) {
 		paths, _ := files(t, dir)
 		for _, path := range paths {
 			b, err := os.ReadFile(path)
-			if err != nil || !bytes.Contains(w.store.Bytes(w.pack.String()), b) {
+			if w.key == nil && !bytes.Contains(w.store.Bytes(w.pack.String()), b) || err != nil {
 				t.Errorf("%s is no part of the pack: %v", path, err)
+			}
+			if w.identity != nil && bytes.Contains(b, w.container[50_000:50_100]) {
+				t.Errorf("%s can be read on the disk", path)
 			}
 		}
 	})
@@ -237,12 +246,43 @@ func TestCacheRemovesWhatACrashLeft(t *testing.T) {
 	}
 }
 
+// What an earlier program kept of a small pack, as it is stored, is read without a request. What is
+// kept under another key is fetched again, and replaced.
+func TestCacheOfAnotherKey(t *testing.T) {
+	w := newWorld(t, 100_000, keys(t, 1)...)
+	dir := t.TempDir()
+	s := &storetest.Faulty{Store: w.store}
+	read := func(what string, key *localseal.Key, requests int) {
+		t.Helper()
+		w.key = key
+		before := s.Ops()
+		w.mustRead(t, w.reader(s, packs.OpenCache(dir, 1<<30)), 70_000, 5000)
+		if n := s.Ops() - before; n != requests {
+			t.Errorf("%s: %d requests, want %d", what, n, requests)
+		}
+	}
+	one, other := localseal.NewKey("test", format.Secret{1}, nil), localseal.NewKey("test", format.Secret{2}, nil)
+	read("the first time", nil, 1)
+	read("as it is stored", one, 0)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	read("nothing is kept", one, 1)
+	read("under this key", one, 0)
+	read("under another key", other, 1)
+	read("that was replaced", other, 0)
+	if paths, _ := files(t, dir); len(paths) != 1 {
+		t.Errorf("files %q", paths)
+	}
+}
+
 func FuzzFileName(f *testing.F) {
 	f.Add("c00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff-0-65536")
 	f.Add("d00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff-00-7")
+	f.Add("s00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff-0-7")
 	f.Add("x-1-0")
 	f.Fuzz(func(t *testing.T, name string) {
-		if p, excerpt, from, to, ok := packs.ParseFileName(name); ok && packs.FileName(p, excerpt, from, to) != name {
+		if p, form, from, to, ok := packs.ParseFileName(name); ok && packs.FileName(p, form, from, to) != name {
 			t.Errorf("%q is parsed as %v from %d to %d", name, p, from, to)
 		}
 	})

@@ -12,7 +12,7 @@ import (
 
 // Excerpt returns the excerpt of a frame. It may be damaged.
 func (c *Cache) Excerpt(f format.Frame) ([]byte, bool) {
-	of := owner{f.Pack, true}
+	of := owner{f.Pack, formExcerpt}
 	file, found := c.find(of, func(s span) bool { return s.from == int64(f.Offset) })
 	if !found {
 		return nil, false
@@ -21,17 +21,17 @@ func (c *Cache) Excerpt(f format.Frame) ([]byte, bool) {
 }
 
 // KeepExcerpt keeps the excerpt of a frame in place of the one before, if it can.
-func (c *Cache) KeepExcerpt(f format.Frame, excerpt []byte) {
-	if c == nil || len(excerpt) == 0 {
+func (c *Cache) KeepExcerpt(f format.Frame, sealed []byte) {
+	if c == nil || len(sealed) == 0 {
 		return
 	}
 	c.dropExcerpt(f)
-	c.keepFile(owner{f.Pack, true}, int64(f.Offset), excerpt)
+	c.keepFile(owner{f.Pack, formExcerpt}, int64(f.Offset), sealed)
 }
 
 // dropExcerpt removes the excerpt of a frame.
 func (c *Cache) dropExcerpt(f format.Frame) {
-	of := owner{f.Pack, true}
+	of := owner{f.Pack, formExcerpt}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.read()

@@ -10,6 +10,7 @@ import (
 	"github.com/zeebo/blake3"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/localseal"
 	"github.com/mailstrata/mailstrata/repo/packs"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
@@ -20,7 +21,8 @@ type world struct {
 	identity  age.Identity // nil if the pack is not sealed
 	pack      format.Pack
 	container []byte
-	size      int64 // of the pack
+	size      int64          // of the pack
+	key       *localseal.Key // of the host, or nil
 }
 
 func newWorld(t testing.TB, length int, recipients ...*age.X25519Identity) *world {
@@ -57,6 +59,7 @@ func (w *world) reader(s *storetest.Faulty, cache *packs.Cache) *packs.Reader {
 	return packs.NewReader(packs.Options{
 		Store:    s,
 		Identity: func(format.Kind) (age.Identity, error) { return w.identity, nil },
+		Key:      func(format.Kind) *localseal.Key { return w.key },
 		Cache:    func(format.Kind) *packs.Cache { return cache },
 	})
 }

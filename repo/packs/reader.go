@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/localseal"
 	"github.com/mailstrata/mailstrata/repo/ranges"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -36,6 +37,9 @@ type Options struct {
 
 	// Identity returns what opens objects of a kind, or nil if they are not sealed.
 	Identity func(format.Kind) (age.Identity, error)
+
+	// Key returns what seals that which this host keeps of packs of a kind, or nil.
+	Key func(format.Kind) *localseal.Key
 
 	// Cache returns where packs of a kind are kept on this host, or nil.
 	Cache func(format.Kind) *Cache
@@ -121,6 +125,14 @@ func (r *Reader) cache(p format.Pack) *Cache {
 	return r.o.Cache(kindOf(p))
 }
 
+// key returns what seals what is kept of a pack, or nil.
+func (r *Reader) key(p format.Pack) *localseal.Key {
+	if r.o.Key == nil {
+		return nil
+	}
+	return r.o.Key(kindOf(p))
+}
+
 // Cached reports whether a range is kept on this host, so that Read needs no request.
 func (r *Reader) Cached(rg Range) bool {
 	cache := r.cache(rg.Pack)
@@ -132,7 +144,7 @@ func (r *Reader) Cached(rg Range) bool {
 	case err != nil:
 		return false
 	case rg.Size <= Small:
-		return cache.holds(rg.Pack, span{0, rg.Size})
+		return cache.holdsWhole(rg)
 	case id == nil:
 		return cache.holds(rg.Pack, span{rg.Offset, rg.Offset + rg.Length})
 	}

@@ -39,7 +39,10 @@ func (r *Reader) readSmall(ctx context.Context, rg Range, id age.Identity) ([]by
 // fetchWhole returns the container in a small pack, from the cache or the store. It returns what
 // the store has, too, which may be damaged.
 func (r *Reader) fetchWhole(ctx context.Context, rg Range, id age.Identity) (container, stored []byte, err error) {
-	cache := r.cache(rg.Pack)
+	cache, key := r.cache(rg.Pack), r.key(rg.Pack)
+	if container, ok := cache.container(rg.Pack, key); ok {
+		return container, container, nil
+	}
 	if stored, cached := cache.part(rg.Pack, span{0, rg.Size}); cached {
 		if container, err := openWhole(rg.Pack, stored, id); err == nil {
 			return container, stored, nil
@@ -51,7 +54,11 @@ func (r *Reader) fetchWhole(ctx context.Context, rg Range, id age.Identity) (con
 		return nil, nil, err
 	}
 	if container, err = openWhole(rg.Pack, stored, id); err == nil {
-		cache.keep(rg.Pack, 0, stored)
+		if id != nil && key != nil {
+			cache.keepContainer(rg.Pack, container, key)
+		} else {
+			cache.keep(rg.Pack, 0, stored)
+		}
 	}
 	return container, stored, err
 }

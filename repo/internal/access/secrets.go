@@ -10,8 +10,16 @@ import (
 	"filippo.io/age"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/localseal"
 	"github.com/mailstrata/mailstrata/repo/internal/objects"
 	"github.com/mailstrata/mailstrata/repo/keys"
+)
+
+// The contexts of the keys that seal what a host keeps: of mail, and of all else. They never leave
+// the host, so they are not part of the format.
+const (
+	contextReader = "mailstrata v1 excerpts on this host"
+	contextWriter = "mailstrata v1 objects on this host"
 )
 
 // Role is what a key slot allows.
@@ -117,6 +125,10 @@ func (a *Access) useSecrets(s *Secrets) (err error) {
 	}
 	if a.Objects.Seals.Writer, err = keys.ParseIdentities(s.Writers); err != nil {
 		return err
+	}
+	a.Objects.Seals.LocalWriter = localseal.NewKey(contextWriter, s.Secret, s.Writers)
+	if s.Role == RoleOwner {
+		a.Objects.Seals.LocalReader = localseal.NewKey(contextReader, s.Secret, s.Readers)
 	}
 	a.Objects.Seals.Reader, err = keys.ParseIdentities(s.Readers)
 	return err

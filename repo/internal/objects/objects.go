@@ -54,20 +54,21 @@ func (o *Objects) loadUnnamed(ctx context.Context, kind format.Kind, name string
 	if err != nil {
 		return nil, err
 	}
-	stored, cached := o.Cache.Object(name)
-	if !cached {
-		if stored, err = Fetch(ctx, o.Store, name); err != nil {
-			return nil, err
-		}
+	if content, cached := o.Cache.Object(name, o.Seals.LocalKey(kind)); cached {
+		return content, nil
+	}
+	stored, err := Fetch(ctx, o.Store, name)
+	if err != nil {
+		return nil, err
 	}
 	content, err := o.Codec.Parse(stored, kind, id)
-	if err == nil && !cached && cache.Keeps(kind) {
-		o.Cache.KeepObject(name, stored)
-	}
 	if err != nil {
-		err = &Undecodable{err}
+		return nil, &Undecodable{err}
 	}
-	return content, err
+	if cache.Keeps(kind) {
+		o.Cache.KeepObject(name, content, o.Seals.LocalKey(kind))
+	}
+	return content, nil
 }
 
 // LoadRow reads an object and decodes its content.

@@ -7,6 +7,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/internal/localseal"
 )
 
 // Seals holds the recipients to which objects are sealed, and the identities that this key has.
@@ -14,6 +15,10 @@ import (
 type Seals struct {
 	Readers, Writers []age.Recipient
 	Reader, Writer   age.Identity // nil if this key does not have it
+
+	// LocalReader and LocalWriter seal what this host keeps of what Reader and Writer open. They
+	// are nil if this key does not have it.
+	LocalReader, LocalWriter *localseal.Key
 }
 
 // Sealed reports whether objects are sealed.
@@ -39,6 +44,14 @@ func (s *Seals) Identity(kind format.Kind) (age.Identity, error) {
 	default:
 		return s.Reader, nil
 	}
+}
+
+// LocalKey returns the key that seals what this host keeps of objects of a kind.
+func (s *Seals) LocalKey(kind format.Kind) *localseal.Key {
+	if kind == format.KindData {
+		return s.LocalReader
+	}
+	return s.LocalWriter
 }
 
 // ErrNoRole is the error of an operation that the key which opened the repository does not allow.
