@@ -220,19 +220,59 @@ func (f *File) block(i int, buf []byte) ([]byte, error) {
 	return buf, nil
 }
 
-// find yields every entry of a prefix. buf holds a block.
-func (f *File) find(p chunk.Prefix, buf []byte, yield func(format.Entry) bool) error {
-	return f.Seek(p, buf, func(_ int64, e format.Entry) bool { return yield(e) })
+// findAll yields every entry of some prefixes. It reads blocks by read.
+func (f *File) findAll(prefixes []chunk.Prefix, read readBlock, yield func(format.Entry) bool) (err error) {
+	more := true
+	for _, p := range prefixes {
+		err = f.seek(p, read, func(_ int64, e format.Entry) bool {
+			more = yield(e)
+			return more
+		})
+		if err != nil || !more {
+			break
+		}
+	}
+	return err
 }
 
-// Seek is find with the number of each entry in the file.
+// readBlock reads a block of a file. What it returns is valid until the next call.
+type readBlock func(number int) ([]byte, error)
+
+// reader returns what reads blocks into buf, which holds one. It remembers the last one, because
+// lookups of ascending prefixes need it many times.
+func (f *File) reader(buf []byte) readBlock {
+	return remembering(func(i int) ([]byte, error) { return f.block(i, buf) })
+}
+
+// remembering returns read with a memory of the last block.
+func remembering(read readBlock) readBlock {
+	last := -1
+	var block []byte
+	return func(i int) (_ []byte, err error) {
+		if i == last {
+			return block, nil
+		}
+		last = -1 // what was in the memory of the last block
+		if block, err = read(i); err == nil {
+			last = i
+		}
+		return block, err
+	}
+}
+
+// Seek yields every entry of a prefix, with its number in the file. buf holds a block.
 func (f *File) Seek(p chunk.Prefix, buf []byte, yield func(int64, format.Entry) bool) error {
+	return f.seek(p, func(i int) ([]byte, error) { return f.block(i, buf) }, yield)
+}
+
+// seek is Seek with a function that reads a block.
+func (f *File) seek(p chunk.Prefix, read readBlock, yield func(int64, format.Entry) bool) error {
 	start := prefixStart(p)
 	// The first block that begins at or after start may be preceded by one that holds start in its
 	// middle.
 	i := max(sort.Search(len(f.blocks), func(i int) bool { return f.blocks[i].first >= start })-1, 0)
 	for ; i < len(f.blocks) && f.blocks[i].first <= start; i++ {
-		block, err := f.block(i, buf)
+		block, err := read(i)
 		if err != nil {
 			return err
 		}

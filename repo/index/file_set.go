@@ -184,9 +184,9 @@ func (set *fileSet) replace(old []*File, merged *File) {
 	}
 }
 
-// search yields what the files hold of a prefix, the newest file first. It returns a file that
-// could not be searched, and whether yield stopped it.
-func (set *fileSet) search(p chunk.Prefix, yield func(match) bool) (bad *File, stopped bool, err error) {
+// search yields what the files hold of ascending prefixes, the newest file first. It returns a file
+// that could not be searched, and whether yield stopped it.
+func (set *fileSet) search(prefixes []chunk.Prefix, yield func(match) bool) (bad *File, stopped bool, err error) {
 	buf, _ := set.buffers.Get().(*[fileBlock * format.EntrySize]byte)
 	if buf == nil {
 		buf = new([fileBlock * format.EntrySize]byte)
@@ -196,7 +196,7 @@ func (set *fileSet) search(p chunk.Prefix, yield func(match) bool) (bad *File, s
 	defer set.mu.RUnlock()
 	more := true
 	for _, f := range slices.Backward(set.open) {
-		err := f.find(p, buf[:], func(e format.Entry) bool {
+		err := f.findAll(prefixes, f.reader(buf[:]), func(e format.Entry) bool {
 			at := f.places[e.Frame]
 			more = yield(match{&f.Packs[at.pack], at.frame, at.offset, e, !f.unindexed()})
 			return more

@@ -38,7 +38,7 @@ func writeFile(
 func lookUp(t testing.TB, f *File, p chunk.Prefix) (found []format.Entry) {
 	t.Helper()
 	buf := make([]byte, BlockSize)
-	if err := f.find(p, buf, func(e format.Entry) bool { found = append(found, e); return true }); err != nil {
+	if err := f.findAll([]chunk.Prefix{p}, f.reader(buf), func(e format.Entry) bool { found = append(found, e); return true }); err != nil {
 		t.Fatal(err)
 	}
 	return found
@@ -62,6 +62,41 @@ func TestFileLookup(t *testing.T) {
 				t.Errorf("%v is found", got)
 			}
 		}
+	}
+}
+
+// Ascending prefixes are found together as each is alone, and their blocks are not read for each of
+// them.
+func TestFileLooksUpTogether(t *testing.T) {
+	packs, entries := segmentWith(2, 5000)
+	f := writeFile(t, t.TempDir(), "a.flat", packs, entries)
+	var prefixes []chunk.Prefix
+	var want []format.Entry
+	for i, e := range entries {
+		if prefixes = append(prefixes, e.Prefix); i%2 == 0 {
+			prefixes[i][15]++ // it is not there
+		} else {
+			want = append(want, e)
+		}
+	}
+	reads := 0
+	read := remembering(func(i int) ([]byte, error) {
+		reads++
+		return f.block(i, make([]byte, BlockSize))
+	})
+	var found []format.Entry
+	if err := f.findAll(prefixes, read, func(e format.Entry) bool { found = append(found, e); return true }); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(found, want) {
+		t.Errorf("%d entries are found, want %d", len(found), len(want))
+	}
+	if reads > 2*len(f.blocks) {
+		t.Errorf("%d reads of %d blocks", reads, len(f.blocks))
+	}
+	stopped := 0
+	if err := f.findAll(prefixes, read, func(format.Entry) bool { stopped++; return stopped < 3 }); err != nil || stopped != 3 {
+		t.Errorf("%d entries until the third: %v", stopped, err)
 	}
 }
 
@@ -188,7 +223,7 @@ func BenchmarkLookup(b *testing.B) {
 			i := 0
 			for b.Loop() {
 				i = (i + 7919) % n
-				_ = f.find(entries[i].Prefix, buf, func(format.Entry) bool { return true })
+				_ = f.findAll([]chunk.Prefix{entries[i].Prefix}, f.reader(buf), func(format.Entry) bool { return true })
 			}
 		})
 	}

@@ -205,7 +205,7 @@ func (x *Index) search(ctx context.Context, p chunk.Prefix, yield func(match) bo
 		return again, err
 	}
 	remotes := x.remotes() // listed before the files are searched, so that a segment that is fetched in between is seen
-	bad, stopped, err := x.files.search(p, yield)
+	bad, stopped, err := x.files.search([]chunk.Prefix{p}, yield)
 	if bad != nil {
 		x.files.discard(bad)
 		return true, err

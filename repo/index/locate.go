@@ -137,11 +137,9 @@ func (x *Index) searchAll(ctx context.Context, l *lookup) (again bool, err error
 	}
 	for {
 		remotes := x.remotes() // listed before the files are searched, so that a segment that is fetched in between is seen
-		for _, p := range l.missing {
-			if bad, _, err := x.files.search(p, l.add); bad != nil {
-				x.files.discard(bad)
-				return true, err
-			}
+		if bad, _, err := x.files.search(l.missing, l.add); bad != nil {
+			x.files.discard(bad)
+			return true, err
 		}
 		l.settle()
 		if len(l.missing) == 0 || len(remotes) == 0 {
