@@ -37,9 +37,13 @@ func (m *message) layout() (l *layout.Layout, err error) {
 	return m.places, err
 }
 
-// maxHeader is how much of a message is read to find its header. The archive knows the header of
-// all messages but those whose header is longer than mail.MaxHeader, or that have none.
-const maxHeader = 1 << 20
+// The archive knows the header of all messages but those whose header is longer than
+// mail.MaxHeader, or that have none. Of these, firstHeader bytes are read to find it, then ever
+// more. A header of maxHeader bytes is refused.
+const (
+	firstHeader = 1 << 20
+	maxHeader   = 32 << 20
+)
 
 // header returns the header of the message, with the empty line that ends it.
 func (m *message) header() ([]byte, error) {
@@ -51,18 +55,43 @@ func (m *message) header() ([]byte, error) {
 		return nil, err
 	}
 	if text == nil && m.Record.Size > 0 {
-		l, err := m.layout()
-		if err != nil {
+		if text, err = m.findHeader(); err != nil {
 			return nil, err
 		}
-		var b bytes.Buffer
-		if err := l.WriteRange(m.ctx, &b, 0, min(maxHeader, m.Record.Size)); err != nil {
-			return nil, err
-		}
-		text = b.Bytes()
 	}
 	m.head = notNil(entity.Parse(text).Header.Of(text))
 	return m.head, nil
+}
+
+// findHeader returns as much of the message as has its header, or all of it.
+func (m *message) findHeader() ([]byte, error) {
+	l, err := m.layout()
+	if err != nil {
+		return nil, err
+	}
+	for size := int64(firstHeader); ; size *= 2 {
+		text, err := m.beginning(l, min(size, m.Record.Size))
+		if err != nil || int64(len(text)) == m.Record.Size || entity.Parse(text).Header.Length < len(text) {
+			return text, err
+		}
+		if size >= maxHeader {
+			return nil, &no{"[LIMIT] The header of a message is longer than 32 MiB"}
+		}
+	}
+}
+
+// beginning returns the first bytes of the message.
+func (m *message) beginning(l *layout.Layout, size int64) ([]byte, error) {
+	if size > largeText {
+		end, err := m.server.alone(m.ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer end()
+	}
+	var b bytes.Buffer
+	err := l.WriteRange(m.ctx, &b, 0, size)
+	return b.Bytes(), err
 }
 
 // tree is the structure of a message.

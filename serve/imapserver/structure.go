@@ -27,7 +27,7 @@ func (t *tree) appendEntity(b []byte, e *entity.Entity, extended bool) []byte {
 	b = appendString(append(b, '('), e.Type)
 	b = appendString(append(b, ' '), e.Subtype)
 	params := e.Params
-	if e.Type == "text" && e.Charset() == "" {
+	if e.Type == "text" && e.Charset() == "" && !slices.ContainsFunc(params, isCharset) {
 		params = append(slices.Clip(params), asciiCharset) // RFC 2045 section 5.2
 	}
 	b = appendParams(append(b, ' '), params)
@@ -57,6 +57,12 @@ const emptyText = `("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0)`
 // asciiCharset is what a text without a character set has. Clients are used to see it: Dovecot and
 // Cyrus send it.
 var asciiCharset = header.Parameter{Name: "charset", Value: "us-ascii"}
+
+// isCharset reports whether a parameter names a character set, also in sections (RFC 2231).
+func isCharset(p header.Parameter) bool {
+	name, _, _ := strings.Cut(p.Name, "*")
+	return name == asciiCharset.Name
+}
 
 // emptyEnvelope is the envelope of a message that cannot be read.
 const emptyEnvelope = "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"
