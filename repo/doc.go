@@ -23,7 +23,8 @@
 //
 // The other files:
 //
-//	open.go init.go access.go             open or make a repository; what its key allows (package access)
+//	open.go init.go access.go             open or make a repository, and list it meanwhile; what its key allows (package
+//	                                      access)
 //	statements.go tags.go erasure.go      what the keeper signs (type statements): marks, condemnations, tags, erasures
 //	alarms.go vanished.go                 the manifests that have an alarm; whether all of them vanished
 //	doubtful.go                           chunks that may be in packs which the store has not listed yet
@@ -63,5 +64,7 @@
 // index (where chunks lie), cache (what is kept on this host), pin (which repository this host has
 // seen), census (which chunks and packs a prune keeps), statement (what the keeper signs), keys
 // (key files and recipients), recovery (what a killed run leaves on this host), internal/clock (the
-// time of the store beside this host's) and internal/head (a manifest without its content).
+// time of the store beside this host's), internal/head (a manifest without its content),
+// internal/localseal (seals what is kept on this host) and internal/ahead (work that begins before
+// its result is needed).
 package repo
