@@ -25,7 +25,7 @@ func (b *bench) machine(ctx context.Context) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "- %s, %d cores, Linux %s, %s; load when it began: %s\n", processor(), runtime.NumCPU(), said("uname", "-r"),
 		said("findmnt", "-n", "-o", "FSTYPE", "-T", b.dir), load)
-	fmt.Fprintf(&text, "- %s, commit %s\n", said(b.program, "version"), said("git", "rev-parse", "--short", "HEAD"))
+	fmt.Fprintf(&text, "- %s\n", said(b.program, "version"))
 	fmt.Fprintf(&text, "- %s; %s\n", said("mbsync", "--version"), said("restic", "version"))
 	fmt.Fprintf(&text, "- Dovecot %s; MinIO as pinned in testbed/minio; %s\n",
 		said("dovecot", "--version"), runtime.Version())
