@@ -350,3 +350,23 @@ func TestUnreachable(t *testing.T) {
 		t.Errorf("have %v", err)
 	}
 }
+
+// A server that offers COMPRESS, and then sends what cannot be decompressed, is read without it.
+func TestBrokenCompression(t *testing.T) {
+	const ready = "* PREAUTH [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] ready"
+	broken := script{ready, "< COMPRESS DEFLATE", "TAG OK now", "* 0 EXISTS", "!"}
+	opts := serve(t, broken, broken, script{ready, "< NOOP", "TAG OK done"})
+	opts.Compress = true
+	d := NewDialer(*opts)
+	for attempt := range 3 {
+		c, err := d.Dial(t.Context(), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.Do(t.Context(), NewCommand("NOOP"))
+		if last := attempt == 2; last != (err == nil) || !last && !errors.Is(err, mail.ErrTemporary) {
+			t.Errorf("attempt %d: %v", attempt+1, err)
+		}
+		c.Close()
+	}
+}

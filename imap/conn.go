@@ -2,6 +2,7 @@ package imap
 
 import (
 	"bufio"
+	"compress/flate"
 	"context"
 	"errors"
 	"fmt"
@@ -318,10 +319,19 @@ func (c *Conn) fail(err error) error {
 		c.dead = lost(c.opts.Host, doing, c.lastWarning, err)
 	}
 	if handler == nil && doing != "" {
-		c.quirks.addLoss(c.pending[0], c.dead)
+		c.quirks.addLoss(c.blamed(err), c.dead)
 	}
 	c.socket.Close()
 	return c.dead
+}
+
+// blamed returns the command that may have cost the connection: the first one under way, or
+// COMPRESS if what came cannot be decompressed.
+func (c *Conn) blamed(err error) *Command {
+	if errors.As(err, new(flate.CorruptInputError)) {
+		return NewCommand("COMPRESS").Optional()
+	}
+	return c.pending[0]
 }
 
 // HandlerError wraps an error of the code that handles data, for Command.OnResponse and
