@@ -233,7 +233,7 @@ func TestMisbehavingServers(t *testing.T) {
 		n.check("ordinary", n.backUp(misbehavior{}), whole)
 		night = n.store
 	})
-	for _, trial := range trials {
+	for _, trial := range slices.Concat(trials, disorderly) {
 		t.Run(trial.name, func(t *testing.T) {
 			t.Parallel()
 			later, first := trial.want&^nothing, trial.want
