@@ -220,7 +220,7 @@ var layers = map[string]string{
 		internal/hint internal/job internal/notify internal/ui repo`,
 	"internal/command/browse": `
 		archive archive/listing archive/search internal/access internal/cli internal/cli/named internal/cli/reading
-		internal/cli/summary internal/config internal/hint internal/inorder internal/picker internal/picker/terminal
+		internal/cli/summary internal/hint internal/inorder internal/picker internal/picker/terminal
 		internal/ui mail mail/extract manifest repo`,
 	"internal/command/completion": `
 		archive internal/cli internal/cli/grammar internal/cli/named internal/cli/summary internal/config internal/ui

@@ -18,19 +18,20 @@ func isAboutItems(alarm string) bool {
 // Comparisons are the commands that show what alarms are about, and those that restore it.
 type Comparisons struct{ Show, Restore []string }
 
-// Compare returns the commands that compare a manifest that has alarms with the one before it.
-func Compare(alarms []string, before, after string) (c Comparisons) {
+// Compare returns the commands that compare a manifest that has alarms with the one before it, and
+// restore to the target, a word of a command line.
+func Compare(alarms []string, before, after, target string) (c Comparisons) {
 	var mail, items bool
 	for _, alarm := range alarms {
 		mail, items = mail || !isAboutItems(alarm), items || isAboutItems(alarm)
 	}
 	if mail {
 		c.Show = append(c.Show, fmt.Sprintf("mailstrata diff %s %s", before, after))
-		c.Restore = append(c.Restore, fmt.Sprintf("mailstrata restore %s --missing-from %s --to …", before, after))
+		c.Restore = append(c.Restore, fmt.Sprintf("mailstrata restore %s --missing-from %s --to %s", before, after, target))
 	}
 	if items {
 		c.Show = append(c.Show, fmt.Sprintf("mailstrata items %s --missing-from %s", before, after))
-		c.Restore = append(c.Restore, fmt.Sprintf("mailstrata items %s --missing-from %s --to …", before, after))
+		c.Restore = append(c.Restore, fmt.Sprintf("mailstrata items %s --missing-from %s --to %s", before, after, target))
 	}
 	return c
 }

@@ -17,7 +17,7 @@ func TestCompare(t *testing.T) {
 		{[]string{`addressbook "Friends": 1 of 50 items are left`, `sieve "": 0 of 3 items are left`}, []string{items}},
 		{[]string{ofMail, "the account is empty: 80 messages before, none that night", ofItems}, []string{diff, items}},
 	} {
-		got := summary.Compare(test.alarms, "a", "b")
+		got := summary.Compare(test.alarms, "a", "b", "anna")
 		if !slices.Equal(got.Show, test.want) || len(got.Restore) != len(test.want) {
 			t.Errorf("%q: %+v, want %q", test.alarms, got, test.want)
 		}

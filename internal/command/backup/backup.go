@@ -130,7 +130,9 @@ func printRemarks(p *cli.Program, result *backup.Result) {
 	}
 	// Ids, because latest~1 is another manifest when somebody reads this two nights later.
 	if result.Before.Name != "" {
-		for _, command := range summary.Compare(m.Alarm, summary.ShortID(result.Before), summary.ShortID(result.Head)).Show {
+		for _, command := range summary.Compare(
+			m.Alarm, summary.ShortID(result.Before), summary.ShortID(result.Head), p.TargetWord(m.Source),
+		).Show {
 			p.Say(fmt.Sprintf("hint: %s shows what is missing", command))
 		}
 	}

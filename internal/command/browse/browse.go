@@ -136,5 +136,5 @@ func (b *browser) source(p *cli.Program, items []any) string {
 		}
 		source = b.latest[of].Manifest.Source
 	}
-	return sourceOf(p, source)
+	return p.SourceTarget(source)
 }

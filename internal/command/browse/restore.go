@@ -8,24 +8,11 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/cli"
 	"github.com/mailstrata/mailstrata/internal/cli/summary"
-	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/picker"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
 )
-
-// sourceOf returns the target that names an account that was archived: by its name in the
-// configuration, which has its login.
-func sourceOf(p *cli.Program, source string) string {
-	if _, files := config.ParseFiles(source); files {
-		return ""
-	}
-	if account, err := p.AccountAt(source); err == nil && account.Configured.URL != "" {
-		return account.Name
-	}
-	return source
-}
 
 // commands returns the command lines that restore some items: for each manifest one for all of it
 // or for whole mailboxes, and one for each mailbox of which messages are marked.

@@ -190,8 +190,8 @@ func (t *comparison) tables() {
 	}
 	table.Flush()
 	if totals.Removed > 0 {
-		t.Printf("\nTo get back what was removed:\n  mailstrata restore %s --missing-from %s --to …",
-			summary.ShortID(d.Before.Head), summary.ShortID(d.After.Head))
+		t.Printf("\nTo get back what was removed:\n  mailstrata restore %s --missing-from %s --to %s",
+			summary.ShortID(d.Before.Head), summary.ShortID(d.After.Head), t.TargetWord(d.After.Manifest.Source))
 	}
 }
 

@@ -272,7 +272,8 @@ func printComparisonHint(ctx context.Context, p *cli.Program, r *repo.Repo, cont
 			!s.Head.Time.Before(contents.Head.Time) {
 			continue
 		}
-		compare := summary.Compare(contents.Manifest.Alarm, summary.ShortID(s.Head), summary.ShortID(contents.Head))
+		compare := summary.Compare(contents.Manifest.Alarm, summary.ShortID(s.Head), summary.ShortID(contents.Head),
+			p.TargetWord(contents.Manifest.Source))
 		for i, show := range compare.Show {
 			if strings.HasPrefix(show, "mailstrata diff ") {
 				show += " --list"

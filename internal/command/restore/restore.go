@@ -161,7 +161,7 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 		(!c.DryRun || c.Prune || c.DeletedSince != "" || c.All || record.ReadsMail() || w.Words != nil) {
 		return readable
 	}
-	o, err := c.options(ctx, p, r, record, w)
+	o, err := c.options(ctx, p, r, record, w, isDefault)
 	if err != nil {
 		return err
 	}
@@ -186,8 +186,8 @@ func (c *Command) Run(ctx context.Context, p *cli.Program) error {
 	err = errors.Join(err, c.print(p, o.Contents, report, err == nil))
 	if m := o.Contents.Manifest; len(m.ItemSources) > 0 && len(c.Mailbox) == 0 && len(c.Message) == 0 &&
 		c.DeletedSince == "" && !c.All && !record.ReadsMail() && w.Words == nil {
-		p.Note("only mail is restored; calendars, address books and scripts: mailstrata items %s --to …",
-			summary.ShortID(o.Contents.Head))
+		p.Note("only mail is restored; calendars, address books and scripts: mailstrata items %s --to %s",
+			summary.ShortID(o.Contents.Head), ui.ShellWord(c.To))
 	}
 	return err
 }
@@ -221,9 +221,9 @@ func (c *Command) check() (record search.Query, w *query.Query, err error) {
 
 // options opens the manifest, and returns what of it is restored.
 func (c *Command) options(
-	ctx context.Context, p *cli.Program, r *repo.Repo, record search.Query, w *query.Query,
+	ctx context.Context, p *cli.Program, r *repo.Repo, record search.Query, w *query.Query, isDefault bool,
 ) (restore.Options, error) {
-	contents, err := named.Manifest(ctx, p.Output, r, c.Manifest)
+	contents, err := c.open(ctx, p, r, isDefault)
 	if err != nil {
 		return restore.Options{}, err
 	}
