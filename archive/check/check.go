@@ -229,7 +229,9 @@ func (c *checker) objects(ctx context.Context) error {
 	checked, err := c.Repo.Check(ctx, c.Data, c.Share, func(p repo.Problem) {
 		found := Problem{Object: p.Object, Reason: p.Err.Error(), Harmless: p.Kind.Harmless()}
 		if p.Kind.Damage() {
-			found.Repair = repairs(p.Object)
+			if !errors.Is(p.Err, repo.ErrNewer) && !errors.Is(p.Err, repo.ErrNotMine) { // no repair mends these
+				found.Repair = repairs(p.Object)
+			}
 			c.unsound[p.Object] = true
 			if _, isPack := repo.ParsePack(p.Object); isPack {
 				c.broken[p.Object] = true

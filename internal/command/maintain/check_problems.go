@@ -144,8 +144,8 @@ func (l *problemListing) advice() string {
 		mends = append(mends, "mailstrata repair packs saves what can be read of damaged packs, and the next backup stores the rest again")
 	}
 	if len(mends) == 0 {
-		return "bring the objects back from an older version of the bucket, or from a copy of the repository; " +
-			"docs/guides/worst-day.md says what else helps"
+		return "if this program is older than what is named, update it; else bring the objects back from an older version of " +
+			"the bucket, or from a copy of the repository (docs/guides/worst-day.md)"
 	}
 	return strings.Join(mends, "; ")
 }
