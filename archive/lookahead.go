@@ -3,16 +3,17 @@ package archive
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
 // Lookahead fetches the pieces of manifests before a walk needs them, level by level: the mailbox
-// tables of many manifests with one round trip, then the page lists in them, then the pages. A walk
-// that goes through its iterators finds every piece in the cache of the reader. It walks as it
-// likes, and reports damage where it finds it: a Lookahead ignores errors, because they come again
-// when the piece is read.
+// tables of many manifests with one round trip, then the list groups in them, then the page lists,
+// then the pages. A walk that goes through its iterators finds every piece in the cache of the
+// reader. It walks as it likes, and reports damage where it finds it: a Lookahead ignores errors,
+// because they come again when the piece is read.
 //
 // It remembers what it has fetched, so what manifests share is fetched and followed once. One
 // goroutine may use it.
@@ -23,7 +24,7 @@ type Lookahead struct {
 	only   func(manifest.Page) bool // nil: all
 
 	fetched  pieceSet
-	followed pieceSet // tables and lists of which everything was fetched
+	followed pieceSet // tables, groups and lists of which everything was fetched
 }
 
 // NewLookahead returns a Lookahead that fetches pieces of the mailboxes that wants selects (nil
@@ -132,21 +133,17 @@ func (l *Lookahead) mailboxes(
 	})
 }
 
-// fetchMailboxes fetches the page lists and pages of the first mailboxes, as many as fit, and
-// returns their number. It is 0 if the first does not fit; then Pages fetches its pages.
+// fetchMailboxes fetches the list groups, page lists and pages of the first mailboxes, as many as
+// fit, and returns their number. It is 0 if the first does not fit; then Pages fetches its pages.
 func (l *Lookahead) fetchMailboxes(ctx context.Context, mailboxes []*manifest.Mailbox) int {
-	var lists []chunk.ID
-	planned := make(pieceSet)
-	for _, m := range mailboxes {
-		lists = append(lists, l.unfollowed(m.Lists, planned)...)
-	}
-	l.fetch(ctx, lists)
+	lists := l.listsOf(ctx, mailboxes)
+	l.fetch(ctx, slices.Concat(lists...))
 	var pages []chunk.ID
 	ends := make([]int, 0, len(mailboxes)) // of the pages of each mailbox
-	planned = make(pieceSet)
-	for _, m := range mailboxes {
+	planned := make(pieceSet)
+	for i, m := range mailboxes {
 		pages = l.appendUnfetched(pages, m.Pages, planned)
-		for _, id := range l.unfollowed(m.Lists, planned) {
+		for _, id := range lists[i] {
 			list, _ := readPiece(ctx, l.chunks, id, manifest.ParsePageList)
 			pages = l.appendUnfetched(pages, list, planned)
 		}
@@ -157,10 +154,31 @@ func (l *Lookahead) fetchMailboxes(ctx context.Context, mailboxes []*manifest.Ma
 	fetched := l.fetch(ctx, pages)
 	n := 0
 	for n < len(ends) && ends[n] <= fetched {
-		l.followed.add(mailboxes[n].Lists)
+		l.followed.add(lists[n])
+		l.followed.add(mailboxes[n].Groups)
 		n++
 	}
 	return n
+}
+
+// listsOf fetches the list groups of mailboxes, and returns the page lists of each mailbox that are
+// to be followed. A list is only in the first one.
+func (l *Lookahead) listsOf(ctx context.Context, mailboxes []*manifest.Mailbox) [][]chunk.ID {
+	groups := make([][]chunk.ID, len(mailboxes))
+	planned := make(pieceSet)
+	for i, m := range mailboxes {
+		groups[i] = l.unfollowed(m.Groups, planned)
+	}
+	l.fetch(ctx, slices.Concat(groups...))
+	lists := make([][]chunk.ID, len(mailboxes))
+	for i, m := range mailboxes {
+		lists[i] = l.unfollowed(m.Lists, planned)
+		for _, id := range groups[i] {
+			some, _ := readPiece(ctx, l.chunks, id, manifest.ParseListGroup)
+			lists[i] = append(lists[i], l.unfollowed(some, planned)...)
+		}
+	}
+	return lists
 }
 
 // Pages yields the page rows. Before, it fetches several pages.

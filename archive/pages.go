@@ -22,14 +22,48 @@ func (c *Contents) Pages(ctx context.Context, mailbox *manifest.Mailbox) iter.Se
 			}
 		}
 		n := 0
-		for id := range c.pieces(ctx, mailbox.Lists) {
+		each := func(id chunk.ID) []chunk.ID { return []chunk.ID{id} }
+		for id, err := range PiecesAhead(ctx, c.chunks, c.Lists(ctx, mailbox), each) {
 			n++
-			pages, err := ReadPiece(ctx, c, id, manifest.ParsePageList)
-			if err != nil && !yield(manifest.Page{}, fmt.Errorf("mailbox %q: page list %d of %d: %w", mailbox.Name, n, len(mailbox.Lists), err)) {
+			var pages []manifest.Page
+			if err == nil {
+				if pages, err = ReadPiece(ctx, c, id, manifest.ParsePageList); err != nil {
+					err = fmt.Errorf("mailbox %q: page list %d: %w", mailbox.Name, n, err)
+				}
+			}
+			if err != nil && !yield(manifest.Page{}, err) {
 				return
 			}
 			for _, page := range pages {
 				if !yield(page, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Lists yields the IDs of all page lists of a mailbox, those in groups included. A group that
+// cannot be read is an error.
+func (c *Contents) Lists(ctx context.Context, mailbox *manifest.Mailbox) iter.Seq2[chunk.ID, error] {
+	return func(yield func(chunk.ID, error) bool) {
+		for _, id := range mailbox.Lists {
+			if !yield(id, nil) {
+				return
+			}
+		}
+		n := 0
+		for id := range c.pieces(ctx, mailbox.Groups) {
+			n++
+			lists, err := ReadPiece(ctx, c, id, manifest.ParseListGroup)
+			if err != nil {
+				err = fmt.Errorf("mailbox %q: list group %d of %d: %w", mailbox.Name, n, len(mailbox.Groups), err)
+				if !yield(chunk.ID{}, err) {
+					return
+				}
+			}
+			for _, id := range lists {
+				if !yield(id, nil) {
 					return
 				}
 			}
@@ -42,7 +76,7 @@ func (c *Contents) Ahead(ctx context.Context, rows iter.Seq2[manifest.Page, erro
 	return NewLookahead(c.chunks, nil, true).Pages(ctx, rows)
 }
 
-// pieces yields the ids of tables or lists. Before, it fetches several at once.
+// pieces yields the ids of tables, groups or lists. Before, it fetches several at once.
 func (c *Contents) pieces(ctx context.Context, ids []chunk.ID) iter.Seq2[chunk.ID, error] {
 	return PiecesAhead(ctx, c.chunks, inorder.Slice(ids), func(id chunk.ID) []chunk.ID { return []chunk.ID{id} })
 }

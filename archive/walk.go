@@ -10,8 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Walk follows a manifest to its records, through the mailbox tables, page lists and pages between
-// them. Manifests share these pieces, so Wants can pass over what an earlier walk has read.
+// Walk follows a manifest to its records, through the mailbox tables, list groups, page lists and
+// pages between them. Manifests share these pieces, so Wants can pass over what an earlier walk has
+// read.
 type Walk struct {
 	Contents *Contents
 
@@ -37,8 +38,8 @@ type Walk struct {
 type Piece struct {
 	Kind    PieceKind
 	ID      chunk.ID
-	Mailbox *manifest.Mailbox // of a PageList, a RecordPage or a FlagPage; otherwise empty
-	Place   uint32            // of a page of records the first UID of its range; otherwise its index
+	Mailbox *manifest.Mailbox // of a ListGroup, a PageList, a RecordPage or a FlagPage; otherwise empty
+	Place   uint32            // of a page of records the first UID of its range; otherwise its index (see groupPlaces)
 
 	Collection string // of an ItemPage: the URL of the source and the path of the collection
 }
@@ -50,6 +51,7 @@ type PieceKind string
 const (
 	ServerPart   PieceKind = "server part"
 	MailboxTable PieceKind = "mailbox table"
+	ListGroup    PieceKind = "list group"
 	PageList     PieceKind = "page list"
 	RecordPage   PieceKind = "record page"
 	FlagPage     PieceKind = "flag page"
@@ -115,16 +117,35 @@ func (k PieceKind) Leaf() bool { return k == FlagPage || k == ServerPart || k ==
 
 func (w *Walk) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) error {
 	for m := range w.Ahead.mailboxes(ctx, inorder.Slice(pointers(mailboxes))) {
-		follow := func(pages []manifest.Page) error { return w.pages(ctx, m, pages) }
-		err := follow(m.Pages)
-		for i, id := range m.Lists {
+		err := w.pages(ctx, m, m.Pages)
+		if err == nil {
+			err = w.lists(ctx, m, m.Lists, 0)
+		}
+		for i, id := range m.Groups {
 			if err == nil {
-				err = followPiece(ctx, w, Piece{Kind: PageList, ID: id, Mailbox: m, Place: uint32(i)},
-					manifest.ParsePageList, follow)
+				follow := func(lists []chunk.ID) error { return w.lists(ctx, m, lists, uint32(i)*groupPlaces) }
+				group := Piece{Kind: ListGroup, ID: id, Mailbox: m, Place: uint32(i)}
+				err = followPiece(ctx, w, group, manifest.ParseListGroup, follow)
 			}
 		}
 		if err != nil {
 			return fmt.Errorf("mailbox %q: %w", m.Name, err)
+		}
+	}
+	return nil
+}
+
+// groupPlaces is the distance between the Places of the first lists of two groups: no group has
+// more lists.
+const groupPlaces = 256
+
+// lists reads the page lists that are wanted, of which the first has a Place.
+func (w *Walk) lists(ctx context.Context, m *manifest.Mailbox, lists []chunk.ID, place uint32) error {
+	follow := func(pages []manifest.Page) error { return w.pages(ctx, m, pages) }
+	for i, id := range lists {
+		list := Piece{Kind: PageList, ID: id, Mailbox: m, Place: place + uint32(i)}
+		if err := followPiece(ctx, w, list, manifest.ParsePageList, follow); err != nil {
+			return err
 		}
 	}
 	return nil

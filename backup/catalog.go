@@ -3,6 +3,7 @@ package backup
 import (
 	"bytes"
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -117,7 +118,7 @@ func (c *catalog) serverOf(ctx context.Context, m *manifest.Manifest, now mail.S
 // minServerPart is how many bytes are worth a chunk of their own.
 const minServerPart = 128
 
-// load returns a function that fetches a chunk: a page or list of an earlier manifest.
+// load returns a function that fetches a chunk: a page, list or group of an earlier manifest.
 func (c *catalog) load(ctx context.Context) func(chunk.ID) ([]byte, error) {
 	return func(id chunk.ID) ([]byte, error) { return c.reader.Chunk(ctx, id) }
 }
@@ -126,22 +127,32 @@ func (c *catalog) load(ctx context.Context) func(chunk.ID) ([]byte, error) {
 // one, and one with which it is merged.
 const changingPages = 2
 
-// readAhead fetches what an update of the mailboxes needs of the parent: all of their lists
-// together, and then the last pages of all. An error has no effect: it comes again when a chunk is
-// loaded.
+// readAhead fetches what an update of the mailboxes needs of the parent: all of their list groups
+// together, then all of their lists, and then the last pages of all. An error has no effect: it
+// comes again when a chunk is loaded.
 func (c *catalog) readAhead(ctx context.Context, mailboxes []*manifest.Mailbox) {
-	var lists []chunk.ID
-	var changing []manifest.Page
+	var groups []chunk.ID
 	for _, m := range mailboxes {
-		lists = append(lists, m.Lists...)
+		groups = append(groups, m.Groups...)
 	}
-	if c.prefetch(ctx, lists) != nil {
+	if c.prefetch(ctx, groups) != nil {
 		return
 	}
-	for _, m := range mailboxes {
+	lists := make([][]chunk.ID, len(mailboxes))
+	for i, m := range mailboxes {
+		var err error
+		if lists[i], err = m.AllLists(c.load(ctx)); err != nil {
+			return
+		}
+	}
+	if c.prefetch(ctx, slices.Concat(lists...)) != nil {
+		return
+	}
+	var changing []manifest.Page
+	for i, m := range mailboxes {
 		last := m.Pages
-		if n := len(m.Lists); n > 0 {
-			list, err := c.reader.Chunk(ctx, m.Lists[n-1])
+		if n := len(lists[i]); n > 0 {
+			list, err := c.reader.Chunk(ctx, lists[i][n-1])
 			if err != nil {
 				return
 			}

@@ -90,6 +90,24 @@ func TestANightTakesFewRoundTripsAtAnyAge(t *testing.T) {
 	})
 }
 
+// A large mailbox, whose page lists are in groups, takes one round trip more on a night with news,
+// and none on others.
+func TestGroupsTakeARoundTrip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newFarHost(t)
+		h.deliver("INBOX", 5000)
+		trips, requests := h.night(t)
+		mostOf(t, "first", trips, requests.All(), 10, 18)
+		for n := range 20 {
+			h.deliver("INBOX", 10)
+			trips, requests = h.night(t)
+			mostOf(t, fmt.Sprintf("10 new, night %d", n), trips, requests.All(), 14, 30)
+			trips, requests = h.night(t)
+			mostOf(t, "unchanged", trips, requests.All(), 5, 8)
+		}
+	})
+}
+
 // Mailboxes are read at once as far as the server allows, and what their updates need of the store
 // is requested for all of them together.
 func TestManyMailboxesShareRoundTrips(t *testing.T) {

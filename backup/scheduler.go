@@ -50,17 +50,11 @@ func (s *scheduler) beginMoves(
 		return err
 	}
 	for raw, mailbox := range earlier {
-		if now := before[raw]; now == nil || !samePages(now, mailbox) {
+		if now := before[raw]; now == nil || !now.HasSamePages(mailbox) {
 			s.moves.Lost(mailbox)
 		}
 	}
 	return nil
-}
-
-// samePages reports whether two mailboxes refer to the same pages, so that they have the same
-// messages.
-func samePages(a, b *manifest.Mailbox) bool {
-	return slices.Equal(a.Pages, b.Pages) && slices.Equal(a.Lists, b.Lists)
 }
 
 // expect adds to the totals.

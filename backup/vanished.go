@@ -162,8 +162,7 @@ func (v *vanished) mailboxFor(was *manifest.Mailbox) *manifest.Mailbox {
 	now, there := v.recorder.recorded[was.Raw]
 	switch {
 	case !there:
-		empty := *was
-		empty.Pages, empty.Lists, empty.Messages, empty.Bytes = nil, nil, 0, 0
+		empty := was.WithoutPages()
 		empty.Erased = mail.UIDSet{}
 		empty.Complete, empty.Inherited = false, true
 		return &empty
@@ -183,7 +182,7 @@ func (v *vanished) orphans(ctx context.Context) (map[uidSpace]*vanishedMessages,
 		return nil, err
 	}
 	for raw, m := range v.recorder.recorded {
-		if before := v.recorder.before[raw]; len(gone) == 0 || before != nil && samePages(before, m) {
+		if before := v.recorder.before[raw]; len(gone) == 0 || before != nil && before.HasSamePages(m) {
 			continue
 		}
 		for entry, err := range m.Entries(v.catalog.load(ctx)) {

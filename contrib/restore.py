@@ -590,7 +590,13 @@ class Archive:
 
     def pages(self, mailbox):
         yield from mailbox.get(15, [])
-        lists = mailbox.get(16, [])
+        lists = list(mailbox.get(16, []))
+        groups = mailbox.get(22, [])
+        for number, group in enumerate(groups):
+            try:
+                lists += decode(self.chunk(group))
+            except Broken as e:
+                self.problem(f"{ascii(title(mailbox))}, list group {number + 1} of {len(groups)}: {e.args[0]}")
         for number, page_list in enumerate(lists):
             try:
                 yield from decode(self.chunk(page_list))

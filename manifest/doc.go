@@ -10,6 +10,7 @@
 //	  ├ server part               what the server says about itself, or inline      server.go
 //	  └ Mailbox …                 inline while small, else in mailbox tables    mailbox.go, tables.go
 //	      └ Page …                inline up to 4, else in page lists            pages.go
+//	          │                   above 128, page lists are in list groups      groups.go
 //	          ├ record page       what never changes of up to 16 messages       record.go
 //	          │   └ part list     the parts of a message of many chunks         parts.go
 //	          └ flag page         the flags and labels of the same messages     flags.go

@@ -28,6 +28,8 @@ func forms() []form {
 		{"parts", sampleParts(), anyEncoder(EncodeParts), anyParser(ParseParts)},
 		{"page list", samplePages(), anyEncoder(EncodePageList), anyParser(ParsePageList)},
 		{"mailboxes", sampleMailboxes(), anyEncoder(EncodeMailboxes), anyParser(ParseMailboxes)},
+		{"list group", ids(1, 2, 3, 4, 5, 6, 7), anyEncoder(EncodeListGroup), anyParser(ParseListGroup)},
+		{"mailboxes with groups", sampleGroupedMailboxes(), anyEncoder(EncodeMailboxes), anyParser(ParseMailboxes)},
 		{"server part", sampleServerPart(), anyEncoder(EncodeServer), anyParser(ParseServer)},
 		{"manifest with a server part", naming, func(v any) ([]byte, error) { return v.(*Manifest).Encode() }, anyParser(Parse)},
 		{"item source", sampleItemSource(), anyEncoder(EncodeItemSource), anyParser(ParseItemSource)},

@@ -68,6 +68,7 @@ func TestExampleOfTheFormat(t *testing.T) {
 		"flag page":   func() ([]byte, error) { return EncodeFlags(flags) },
 		"manifest":    manifest.Encode,
 		"server part": func() ([]byte, error) { return EncodeServer(server) },
+		"list group":  func() ([]byte, error) { return EncodeListGroup([]chunk.ID{full(0xaa), full(0xbb)}) },
 		"item page":   func() ([]byte, error) { return EncodeItems(items) },
 		"item source": func() ([]byte, error) { return EncodeItemSource(source) },
 

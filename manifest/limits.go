@@ -13,13 +13,14 @@ import (
 // Readers accept everything within the limits below, because versions before 2026-12 wrote up to
 // the limits.
 const (
-	PageRecords     = 16 // records of a page
-	inlinePages     = 4  // page rows that a mailbox holds itself
-	firstListPages  = 16 // page rows of a page list; more if there would be more lists than twice that
-	listPages       = 64 // at most, if that makes no more than maxWrittenLists lists
-	maxWrittenLists = 4096
-	inlineMailboxes = 512 // bytes of the mailboxes that a manifest holds itself
-	tableRows       = 4   // mailboxes of a table; more if there would be more than fewTables tables
+	PageRecords     = 16            // records of a page
+	inlinePages     = 4             // page rows that a mailbox holds itself
+	listPages       = 16            // page rows of a page list
+	ungroupedPages  = 8 * listPages // page rows of a mailbox whose lists are not in groups
+	groupLists      = 16            // page lists of a group; more if there would be more groups than that
+	maxWrittenLists = 65_536        // more pages go into larger lists
+	inlineMailboxes = 512           // bytes of the mailboxes that a manifest holds itself
+	tableRows       = 4             // mailboxes of a table; more if there would be more than fewTables tables
 	fewTables       = 12
 	pageItems       = 32        // items of a page, on average
 	propertyPage    = 256 << 10 // bytes of properties after which a page ends
@@ -32,13 +33,15 @@ const (
 	MaxInlineChunks = 8   // chunks of a message that its record names itself
 	maxInlinePages  = 16  // page rows that a mailbox holds itself
 	maxListPages    = 256 // page rows of a page list
+	maxGroupLists   = 256 // page lists of a list group
 	maxTableRows    = 256 // mailboxes of a table
 
 	maxText          = 64 << 10 // bytes of a text from a server or a person
 	MaxServerID      = 255      // bytes of an id of a message (RFC 8474 section 4), and of a raw date
 	maxFlags         = 4096     // flags of a message, and labels of a message
 	maxNames         = 4096     // entries of a list that a server sends about itself or a mailbox
-	maxLists         = 16_384   // page lists of a mailbox
+	maxLists         = 16_384   // page lists that a mailbox names itself
+	maxGroups        = 16_384   // list groups of a mailbox
 	maxErased        = 16_384   // ranges of erased UIDs of a mailbox
 	maxMailboxes     = 1_000_000
 	maxItemSources   = 64

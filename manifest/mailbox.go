@@ -34,6 +34,7 @@ type mailboxRow struct {
 	Label          bool            `cbor:"19,keyasint,omitempty"`
 	Unproven       bool            `cbor:"20,keyasint,omitempty"`
 	Erased         []uidRangeRow   `cbor:"21,keyasint,omitempty"`
+	Groups         []chunk.ID      `cbor:"22,keyasint,omitempty"`
 	Extensions     cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
@@ -145,6 +146,7 @@ func (mb *Mailbox) row() (*mailboxRow, error) {
 		Bytes:          uint64(mb.Bytes),
 		Pages:          mb.Pages,
 		Lists:          mb.Lists,
+		Groups:         mb.Groups,
 		FlagsRead:      flagsRead,
 		Inherited:      mb.Inherited,
 		Label:          mb.Label,
@@ -191,6 +193,7 @@ func (row *mailboxRow) value() Mailbox {
 		Bytes:          int64(row.Bytes),
 		Pages:          row.Pages,
 		Lists:          row.Lists,
+		Groups:         row.Groups,
 		Erased:         fromUIDRangeRows(row.Erased),
 		Extensions:     Extensions(row.Extensions),
 	}
@@ -213,8 +216,10 @@ func (mb *Mailbox) checkLimits() error {
 		checkList("special uses of a mailbox", mb.SpecialUse, maxNames),
 		checkList("permanent flags of a mailbox", mb.PermanentFlags, maxNames),
 		checkCount("page lists of a mailbox", len(mb.Lists), maxLists),
+		checkCount("list groups of a mailbox", len(mb.Groups), maxGroups),
 		checkCount("ranges of erased messages of a mailbox", len(uidRangeRows(mb.Erased)), maxErased),
 		checkIDs("page lists", mb.Lists),
+		checkIDs("list groups", mb.Groups),
 	)
 	if mb.Status != nil {
 		err = cmp.Or(err, checkTexts("MAILBOXID", mb.Status.MailboxID))
@@ -244,9 +249,11 @@ func (mb *Mailbox) checkSums() error {
 	case mb.Label && (mb.Status != nil || mb.Complete || mb.Inherited || mb.Unproven ||
 		len(mb.PermanentFlags) > 0 || mb.Accounted() > 0):
 		return refuse("mailbox %q is a label, but has messages", mb.Raw)
-	case len(mb.Lists) > 0 && len(mb.Pages) > 0:
+	case len(mb.Lists)+len(mb.Groups) > 0 && len(mb.Pages) > 0:
 		return refuse("mailbox %q: pages both inline and in lists", mb.Raw)
-	case len(mb.Lists) > 0:
+	case len(mb.Lists) > 0 && len(mb.Groups) > 0:
+		return refuse("mailbox %q: page lists both in groups and not", mb.Raw)
+	case len(mb.Lists)+len(mb.Groups) > 0:
 		return nil
 	}
 	if err := checkCount("pages in a mailbox", len(mb.Pages), maxInlinePages); err != nil {

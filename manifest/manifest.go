@@ -141,10 +141,12 @@ type Mailbox struct {
 	// from the repository.
 	Erased mail.UIDSet
 
-	// Pages or Lists has the page rows, in ascending order: Pages while they are few, else Lists
-	// names the chunks. SetPages sets them, AllPages reads them.
-	Pages []Page
-	Lists []chunk.ID
+	// Pages, Lists or Groups has the page rows, in ascending order: Pages while they are few, Lists
+	// names chunks with more of them, and Groups chunks that name many lists. SetPages sets them,
+	// AllPages reads them.
+	Pages  []Page
+	Lists  []chunk.ID
+	Groups []chunk.ID
 
 	Extensions Extensions
 }

@@ -54,10 +54,17 @@ func decodePageList(b []byte) ([]Page, error) {
 }
 
 // SetPages sets the pages of the mailbox, which must be as Fill makes them, and adds up Messages.
-// Up to 4 pages are inline; more are in lists of 16 to 64, of which the last may have fewer. The
-// caller sets Bytes.
+// Up to 4 pages are inline, up to 128 in lists of 16 of which the last may have fewer. More are in
+// lists that are in groups. The caller sets Bytes.
 func (mb *Mailbox) SetPages(pages []Page, put Put) error {
-	return mb.setPagesAfter(pages, nil, put)
+	return mb.setPagesAfter(pages, &structure{}, put)
+}
+
+// structure is the lists and groups of a mailbox: lists by the start of their first page, groups by
+// their first list.
+type structure struct {
+	lists  map[uint32]pageList
+	groups map[chunk.ID]listGroup
 }
 
 // pageList is a page list and its ID.
@@ -66,23 +73,37 @@ type pageList struct {
 	id    chunk.ID
 }
 
-// setPagesAfter is SetPages, except that it does not put a list that equals the list at the same
-// index of before.
-func (mb *Mailbox) setPagesAfter(pages []Page, before []pageList, put Put) error {
-	mb.Pages, mb.Lists, mb.Messages = nil, nil, 0
+// putList puts a page list, unless s has it.
+func (s *structure) putList(pages []Page, put Put) (chunk.ID, error) {
+	if known := s.lists[pages[0].Start]; slices.Equal(known.pages, pages) {
+		return known.id, nil
+	}
+	return put.encoded(EncodePageList(pages))
+}
+
+// putGroup puts a list group, unless s has it.
+func (s *structure) putGroup(lists []chunk.ID, put Put) (chunk.ID, error) {
+	if known := s.groups[lists[0]]; slices.Equal(known.lists, lists) {
+		return known.id, nil
+	}
+	return put.encoded(EncodeListGroup(lists))
+}
+
+// setPagesAfter is SetPages, except that it does not put lists and groups that are in before.
+func (mb *Mailbox) setPagesAfter(pages []Page, before *structure, put Put) error {
+	mb.Pages, mb.Lists, mb.Groups, mb.Messages = nil, nil, nil, 0
 	for _, p := range pages {
 		mb.Messages += int64(p.Messages)
 	}
-	if len(pages) <= inlinePages {
+	switch {
+	case len(pages) <= inlinePages:
 		mb.Pages = pages
 		return nil
+	case len(pages) > ungroupedPages:
+		return mb.setGroups(pages, before, put)
 	}
-	for list := range slices.Chunk(pages, rowsPerList(len(pages))) {
-		if n := len(mb.Lists); n < len(before) && slices.Equal(before[n].pages, list) {
-			mb.Lists = append(mb.Lists, before[n].id)
-			continue
-		}
-		id, err := put.encoded(EncodePageList(list))
+	for list := range slices.Chunk(pages, listPages) {
+		id, err := before.putList(list, put)
 		if err != nil {
 			return err
 		}
@@ -91,18 +112,18 @@ func (mb *Mailbox) setPagesAfter(pages []Page, before []pageList, put Put) error
 	return nil
 }
 
-// rowsPerList returns how many of n page rows each list has. A change of a page costs its list, and
-// the table with the IDs of all lists. The cost is smallest if the number of lists is about the
-// number of rows of each.
-func rowsPerList(n int) int {
-	rows := firstListPages
-	for rows < listPages && n > 2*rows*rows { // 16, 32, 64
-		rows *= 2
-	}
-	if n > maxWrittenLists*rows {
-		return maxListPages
-	}
-	return rows
+// HasSamePages reports whether two mailboxes refer to the same pages, so that they have the same
+// messages. It reads nothing.
+func (mb *Mailbox) HasSamePages(other *Mailbox) bool {
+	return slices.Equal(mb.Pages, other.Pages) && slices.Equal(mb.Lists, other.Lists) &&
+		slices.Equal(mb.Groups, other.Groups)
+}
+
+// WithoutPages returns a copy of the mailbox without messages.
+func (mb *Mailbox) WithoutPages() Mailbox {
+	empty := *mb
+	empty.Pages, empty.Lists, empty.Groups, empty.Messages, empty.Bytes = nil, nil, nil, 0, 0
+	return empty
 }
 
 // AllPages returns all pages of the mailbox, inline or from lists.
@@ -111,34 +132,53 @@ func (mb *Mailbox) AllPages(load Load) ([]Page, error) {
 	return pages, err
 }
 
-// loadPages is AllPages. It also returns the lists.
-func (mb *Mailbox) loadPages(load Load) (pages []Page, lists []pageList, err error) {
-	if len(mb.Lists) == 0 {
-		return mb.Pages, nil, nil
+// loadPages is AllPages. It also returns the lists and groups.
+func (mb *Mailbox) loadPages(load Load) ([]Page, *structure, error) {
+	if len(mb.Lists)+len(mb.Groups) == 0 {
+		return mb.Pages, &structure{}, nil
 	}
-	for i, id := range mb.Lists {
+	s := &structure{lists: make(map[uint32]pageList), groups: make(map[chunk.ID]listGroup, len(mb.Groups))}
+	groups, err := mb.loadGroups(load)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids := slices.Clip(mb.Lists)
+	for _, g := range groups {
+		s.groups[g.lists[0]] = g
+		ids = append(ids, g.lists...)
+	}
+	var pages []Page
+	for i, id := range ids {
 		b, err := load(id)
 		if err != nil {
-			return nil, nil, fmt.Errorf("mailbox %q: page list %d of %d: %w", mb.Raw, i+1, len(mb.Lists), err)
+			return nil, nil, fmt.Errorf("mailbox %q: page list %d of %d: %w", mb.Raw, i+1, len(ids), err)
 		}
 		list, err := ParsePageList(b)
 		if err != nil {
 			return nil, nil, fmt.Errorf("mailbox %q: %w", mb.Raw, err)
 		}
-		lists = append(lists, pageList{list, id})
-		full, last := len(lists[0].pages), i == len(mb.Lists)-1
-		if len(list) > full || len(list) < full && !last {
-			return nil, nil, fmt.Errorf("mailbox %q: %w: page list %d of %d has %d pages, and the first %d",
-				mb.Raw, ErrMalformed, i+1, len(mb.Lists), len(list), full)
-		}
+		s.lists[list[0].Start] = pageList{list, id}
 		pages = append(pages, list...)
 	}
-	if len(pages) <= inlinePages {
-		return nil, nil, fmt.Errorf("mailbox %q: %w: %d pages in lists, which would be inline",
-			mb.Raw, ErrMalformed, len(pages))
-	}
-	if err := mb.checkPages(pages); err != nil {
+	if err := mb.checkLists(pages, s); err != nil {
 		return nil, nil, malformed("page lists", err)
 	}
-	return pages, lists, nil
+	return pages, s, nil
+}
+
+// checkLists refuses lists that cannot be all the lists of the mailbox.
+func (mb *Mailbox) checkLists(pages []Page, s *structure) error {
+	if len(pages) <= inlinePages {
+		return refuse("mailbox %q: %d pages in lists, which would be inline", mb.Raw, len(pages))
+	}
+	if err := mb.checkPages(pages); err != nil || len(mb.Groups) > 0 {
+		return err // lists in groups have any number of rows
+	}
+	full := len(s.lists[pages[0].Start].pages)
+	for rows := range slices.Chunk(pages, full) {
+		if got := s.lists[rows[0].Start].pages; len(got) != len(rows) {
+			return refuse("mailbox %q: a page list has %d pages, and the first %d", mb.Raw, len(got), full)
+		}
+	}
+	return nil
 }

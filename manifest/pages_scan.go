@@ -2,6 +2,8 @@ package manifest
 
 import (
 	"math"
+
+	"github.com/mailstrata/mailstrata/chunk"
 )
 
 // scanPageList reads a page list in the deterministic encoding. It does not check the rows. ok is
@@ -28,4 +30,22 @@ func scanPageList(b []byte) (pages []Page, ok bool) {
 	return pages, !s.bad && len(s.rest) == 0
 }
 
-const minPageRow = 1 + 3 + 2*(2+32) // bytes
+// scanListGroup reads a list group, as scanPageList reads a list.
+func scanListGroup(b []byte) (lists []chunk.ID, ok bool) {
+	s := scanner{rest: b}
+	n := s.head(cborArray, maxGroupLists)
+	if s.bad || n*idBytes != uint64(len(s.rest)) {
+		return nil, false
+	}
+	lists = make([]chunk.ID, n)
+	for i := range lists {
+		lists[i] = s.id()
+	}
+	return lists, !s.bad
+}
+
+// Bytes of the encoding.
+const (
+	idBytes    = 2 + 32
+	minPageRow = 1 + 3 + 2*idBytes
+)

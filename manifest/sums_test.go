@@ -39,6 +39,12 @@ func TestManifestsThatMustNotBeWritten(t *testing.T) {
 		"pages that are not largest": func(m *Manifest) { m.Mailboxes[0].Pages = m.Mailboxes[0].Pages[:2] },
 		"pages inline and in lists":  func(m *Manifest) { m.Mailboxes[0].Lists = ids(1) },
 		"a list of zeros":            func(m *Manifest) { m.Mailboxes[1].Lists[0] = chunk.ID{} },
+		"pages inline and in groups": func(m *Manifest) { m.Mailboxes[0].Groups = ids(1) },
+		"lists in groups and not":    func(m *Manifest) { m.Mailboxes[1].Groups = ids(1) },
+		"a group of zeros":           func(m *Manifest) { m.Mailboxes[1].Lists, m.Mailboxes[1].Groups = nil, make([]chunk.ID, 1) },
+		"too many groups": func(m *Manifest) {
+			m.Mailboxes[1].Lists, m.Mailboxes[1].Groups = nil, slices.Repeat(ids(1), maxGroups+1)
+		},
 		"the server inline too":      func(m *Manifest) { m.ServerPart = id(1) },
 		"mailboxes in tables too":    func(m *Manifest) { m.Tables = ids(1) },
 		"a long name":                func(m *Manifest) { m.Mailboxes[2].Name = strings.Repeat("x", maxText+1) },
@@ -319,17 +325,18 @@ func scattered(clusters int) mailbox {
 	return mb
 }
 
-// A mailbox is read back as it was filled, with the lists that its number of pages needs.
+// A mailbox is read back as it was filled, with the lists and groups that its number of pages
+// needs.
 func TestFill(t *testing.T) {
-	for _, test := range []struct{ clusters, lists int }{{1, 2}, {2, 4}, {3, 5}, {24, 20}} {
+	for _, test := range []struct{ clusters, lists, groups int }{{1, 2, 0}, {2, 4, 0}, {4, 7, 0}, {6, 0, 6}, {24, 0, 12}} {
 		store := newMemory()
 		want := scattered(test.clusters)
 		var mb Mailbox
 		if err := mb.Fill(nil, Changes{Added: want.seq()}, store.load, store.put); err != nil {
 			t.Fatal(err)
 		}
-		if len(mb.Lists) != test.lists || mb.Messages != int64(len(want)) || mb.Bytes != want.size() {
-			t.Errorf("%d clusters: %d lists, %d messages of %d bytes", test.clusters, len(mb.Lists), mb.Messages, mb.Bytes)
+		if len(mb.Lists) != test.lists || len(mb.Groups) != test.groups || mb.Messages != int64(len(want)) || mb.Bytes != want.size() {
+			t.Errorf("%d clusters: %d lists, %d groups, %d messages of %d bytes", test.clusters, len(mb.Lists), len(mb.Groups), mb.Messages, mb.Bytes)
 		}
 		if got := entries(t, &mb, store); !reflect.DeepEqual(got, want) {
 			t.Errorf("%d clusters: %d messages came back otherwise", test.clusters, len(got))
@@ -348,7 +355,7 @@ func mustFillAgain(t *testing.T, mb *Mailbox, want mailbox, store *memory) {
 	}
 	last := want[len(want)-1].UID
 	c := Changes{Flags: map[mail.UID]*FlagSet{last: {Labels: []string{"x"}}}}
-	if err := changed.Fill(mb, c, store.load, store.put); err != nil || store.puts != 1+min(1, len(mb.Lists)) {
+	if err := changed.Fill(mb, c, store.load, store.put); err != nil || store.puts != 1+min(1, len(mb.Lists))+2*min(1, len(mb.Groups)) {
 		t.Errorf("one flag: %v, %d puts", err, store.puts)
 	}
 	if got := entries(t, &changed, store); !reflect.DeepEqual(got, want.after(c)) {
@@ -371,7 +378,7 @@ func entries(t *testing.T, mb *Mailbox, store *memory) (all mailbox) {
 func TestPagesThatDoNotAddUp(t *testing.T) {
 	var good Mailbox
 	full := newMemory()
-	if err := good.Fill(nil, Changes{Added: scattered(27).seq()}, full.load, full.put); err != nil {
+	if err := good.Fill(nil, Changes{Added: scattered(4).seq()}, full.load, full.put); err != nil {
 		t.Fatal(err)
 	}
 	pages, err := good.AllPages(full.load)
@@ -394,12 +401,11 @@ func TestPagesThatDoNotAddUp(t *testing.T) {
 		},
 		"a list that is not full": func(mb *Mailbox, s *memory, p []Page) {
 			mb.Lists = []chunk.ID{
-				keep(t, s, p[:200], EncodePageList), keep(t, s, p[200:399], EncodePageList), keep(t, s, p[399:599], EncodePageList),
-				keep(t, s, p[599:], EncodePageList),
+				keep(t, s, p[:40], EncodePageList), keep(t, s, p[40:79], EncodePageList), keep(t, s, p[79:], EncodePageList),
 			}
 		},
 		"a last list that is longer": func(mb *Mailbox, s *memory, p []Page) {
-			mb.Lists = []chunk.ID{keep(t, s, p[:250], EncodePageList), keep(t, s, p[250:506], EncodePageList)}
+			mb.Lists = []chunk.ID{keep(t, s, p[:40], EncodePageList), keep(t, s, p[40:], EncodePageList)}
 		},
 	} {
 		mb, store := good, newMemory()

@@ -29,7 +29,7 @@ func (mb *Mailbox) Fill(old *Mailbox, c Changes, load Load, put Put) error {
 	if old == nil {
 		old = &Mailbox{}
 	}
-	before, lists, err := old.loadPages(load)
+	before, pieces, err := old.loadPages(load)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (mb *Mailbox) Fill(old *Mailbox, c Changes, load Load, put Put) error {
 	if err != nil {
 		return err
 	}
-	if err := mb.setPagesAfter(pages, lists, put); err != nil {
+	if err := mb.setPagesAfter(pages, pieces, put); err != nil {
 		return err
 	}
 	mb.Bytes = bytes + grown

@@ -17,7 +17,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
-// contrib/restore.py restores manifests whose mailboxes are in tables and whose pages are in lists.
+// contrib/restore.py restores manifests whose mailboxes are in tables and whose pages are in lists
+// and groups of lists.
 func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 	for _, tool := range []string{"python3", "zstd"} {
 		need.Program(t, tool, "apt-get install "+tool)
@@ -29,6 +30,10 @@ func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 			large.Add("Subject: x\r\n\r\nx")
 		}
 		large.Next += 255
+	}
+	medium := a.Mailbox("medium")
+	for range 100 {
+		medium.Add("Subject: x\r\n\r\ny")
 	}
 	last := large.Add("Subject: last\r\n\r\n")
 	for i := range 1500 {
@@ -46,9 +51,12 @@ func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, err := contents.Mailbox(t.Context(), "large")
-	if err != nil || len(row.Lists) == 0 || len(b.Manifest.Tables) == 0 {
-		t.Fatalf("%d lists of pages, %d tables of mailboxes: %v", len(row.Lists), len(b.Manifest.Tables), err)
+	listed, err := contents.Mailbox(t.Context(), "medium")
+	if err != nil || len(listed.Lists) == 0 || len(b.Manifest.Tables) == 0 {
+		t.Fatalf("%d lists of pages, %d tables of mailboxes: %v", len(listed.Lists), len(b.Manifest.Tables), err)
+	}
+	if grouped, err := contents.Mailbox(t.Context(), "large"); err != nil || len(grouped.Groups) == 0 {
+		t.Fatalf("%d groups of page lists: %v", len(grouped.Groups), err)
 	}
 	out := filepath.Join(t.TempDir(), "out")
 	var stderr bytes.Buffer
@@ -57,9 +65,11 @@ func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 	if err := script.Run(); err != nil {
 		t.Fatalf("restore.py: %v\n%s", err, stderr.String())
 	}
-	found, err := os.ReadDir(filepath.Join(out, "large"))
-	if err != nil || len(found) != len(large.Messages) {
-		t.Errorf("%d of %d messages, %v", len(found), len(large.Messages), err)
+	for _, box := range []*archivetest.Mailbox{medium, large} {
+		found, err := os.ReadDir(filepath.Join(out, box.Name))
+		if err != nil || len(found) != len(box.Messages) {
+			t.Errorf("%s: %d of %d messages, %v", box.Name, len(found), len(box.Messages), err)
+		}
 	}
 	body, err := os.ReadFile(filepath.Join(out, "large", fmt.Sprintf("%d.eml", last.UID)))
 	if err != nil || !bytes.Equal(body, last.Body) {

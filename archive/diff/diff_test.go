@@ -303,8 +303,8 @@ func TestDiffReadsOnlyChanges(t *testing.T) {
 	}
 	before := s.Contents(t, many, s.Mailbox(t, "other", archivetest.PlainMessages(1, 3000)...))
 	after := s.Contents(t, s.Pages(t, "many", changed), s.Mailbox(t, "other", archivetest.PlainMessages(1, 3000)...))
-	if len(many.Lists) == 0 {
-		t.Fatal("the mailbox has no page lists")
+	if len(many.Groups) < 10 {
+		t.Fatalf("the mailbox has %d list groups", len(many.Groups))
 	}
 	s.Reads = 0
 	d, err := diff.Compare(t.Context(), before, after)
@@ -316,6 +316,32 @@ func TestDiffReadsOnlyChanges(t *testing.T) {
 	}
 	if s.Reads > 20 { // lists and pages of both, and the tables
 		t.Errorf("%d chunks read", s.Reads)
+	}
+}
+
+// A mailbox that grew, so that its page lists are in groups now, is compared as any other, in both
+// directions.
+func TestDiffOfAMailboxThatGotGroups(t *testing.T) {
+	s := archivetest.NewMemReader(t)
+	small := s.Mailbox(t, "a", archivetest.PlainMessages(1, 2000)...)
+	large := s.Mailbox(t, "a", archivetest.PlainMessages(1, 2100)...)
+	if len(small.Lists) == 0 || len(large.Groups) == 0 {
+		t.Fatalf("%d lists, %d groups", len(small.Lists), len(large.Groups))
+	}
+	for want, pair := range map[string][2]manifest.Mailbox{"a: 100 added": {small, large}, "a: 100 removed": {large, small}, "": {large, large}} {
+		s.Reads = 0
+		d, err := diff.Compare(t.Context(), s.Contents(t, pair[0]), s.Contents(t, pair[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := inWords(d); got != want || s.Reads > 50 {
+			t.Errorf("%q, want %q; %d chunks were read", got, want, s.Reads)
+		}
+	}
+	s.Lose(large.Groups[0])
+	d, err := diff.Compare(t.Context(), s.Contents(t, small), s.Contents(t, large))
+	if err != nil || !archive.IsDamage(d.Whole()) {
+		t.Errorf("a lost group: %v, %v", err, d.Whole())
 	}
 }
 

@@ -159,10 +159,15 @@ func (p *pairing) shareMessages(ctx context.Context, q pair) (bool, error) {
 	if q.before.Messages == 0 || q.after.Messages == 0 {
 		return true, nil
 	}
-	before, after, err := unshared(ctx, p.c, q)
+	unshared := &unsharedPages{pair: q}
+	err := unshared.readLists(ctx, p.c)
+	if err == nil {
+		err = unshared.readPages(ctx, p.c)
+	}
 	if err != nil {
 		return false, archive.UnlessDamage(err)
 	}
+	before, after := unshared.pages[0], unshared.pages[1]
 	var messages int64
 	for _, page := range before {
 		messages += int64(page.Messages)

@@ -92,7 +92,7 @@ func (g *Gathering) Contents(ctx context.Context, base *archive.Contents) (*arch
 			return nil, err
 		}
 		if mailbox.Label && g.mailboxes[mailbox.Raw] == nil {
-			outline.Mailboxes = append(outline.Mailboxes, withoutPages(mailbox))
+			outline.Mailboxes = append(outline.Mailboxes, mailbox.WithoutPages())
 		}
 	}
 	for _, box := range g.mailboxes {
@@ -108,13 +108,6 @@ func (g *Gathering) Contents(ctx context.Context, base *archive.Contents) (*arch
 	return c, nil
 }
 
-// withoutPages returns a mailbox without messages.
-func withoutPages(m *manifest.Mailbox) manifest.Mailbox {
-	empty := *m
-	empty.Pages, empty.Lists, empty.Messages, empty.Bytes = nil, nil, 0, 0
-	return empty
-}
-
 // mailbox returns a mailbox with its pages, which it adds to made.
 func (g *Gathering) mailbox(box *gathered, made *reader) (manifest.Mailbox, error) {
 	newest := &box.versions[0]
@@ -126,7 +119,7 @@ func (g *Gathering) mailbox(box *gathered, made *reader) (manifest.Mailbox, erro
 	if err := g.number(box); err != nil {
 		return manifest.Mailbox{}, err
 	}
-	mailbox := withoutPages(newest.mailbox)
+	mailbox := newest.mailbox.WithoutPages()
 	mailbox.Messages = int64(len(box.messages))
 	mailbox.Pages = made.addPages(g, box)
 	return mailbox, nil

@@ -3,7 +3,7 @@
 //
 // The page lists of a mailbox say how many messages each page has. A Listing reads them from the
 // end that is nearer to what is asked for, so the first messages and the last ones of a million
-// cost the same: a list, some pages, and their headers.
+// cost the same: the list groups, which are few, a list, some pages, and their headers.
 package listing
 
 import (
@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/inorder"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -24,27 +25,53 @@ type Listing struct {
 	mailbox  *manifest.Mailbox
 
 	mu    sync.Mutex
-	lists [][]manifest.Page // nil: not read
+	ids   []chunk.ID        // of the page lists; nil: not known, or there are none
+	lists [][]manifest.Page // by ids; nil: not read
+	gone  map[int]error     // why a list group cannot be read, which takes the place of a list
+	ahead int               // how many page lists are read at once
 }
 
 // Open returns the listing of a mailbox. It reads nothing.
 func Open(c *archive.Contents, mailbox *manifest.Mailbox) *Listing {
-	l := &Listing{contents: c, mailbox: mailbox}
-	if l.lists = make([][]manifest.Page, len(mailbox.Lists)); len(mailbox.Lists) == 0 {
+	l := &Listing{contents: c, mailbox: mailbox, gone: make(map[int]error), ahead: listsAhead}
+	if len(mailbox.Lists)+len(mailbox.Groups) == 0 {
 		l.lists = [][]manifest.Page{mailbox.Pages}
 	}
 	return l
 }
 
+// open finds the page lists, if that was not done before. It reads the list groups.
+func (l *Listing) open(ctx context.Context) error {
+	if l.lists != nil {
+		return nil
+	}
+	var ids []chunk.ID
+	for id, err := range l.contents.Lists(ctx, l.mailbox) {
+		switch {
+		case err != nil && (ctx.Err() != nil || !archive.IsDamage(err)):
+			return err
+		case err != nil:
+			l.gone[len(ids)] = err
+		}
+		ids = append(ids, id)
+	}
+	l.ids, l.lists = ids, make([][]manifest.Page, len(ids))
+	return nil
+}
+
 // Len returns the number of messages.
 func (l *Listing) Len() int { return int(l.mailbox.Messages) }
 
-// listsAhead is how many page lists are read at once.
-const listsAhead = 16
+// These are how many page lists are read at once, at first and later. The number doubles, so that
+// the middle of a large mailbox takes few round trips.
+const (
+	listsAhead     = 16
+	listsAheadMost = 64
+)
 
 // At returns at most n messages, from a place on: 0 is the newest. It returns fewer at the end.
 // Messages of a page that cannot be read are there without a UID, and those whose flags cannot be
-// read without flags. An error is about a page list.
+// read without flags. An error is about a list group or a page list.
 func (l *Listing) At(ctx context.Context, from, n int) ([]manifest.Entry, error) {
 	n = min(n, l.Len()-from)
 	if n <= 0 || from < 0 {
@@ -88,6 +115,9 @@ func (l *Listing) At(ctx context.Context, from, n int) ([]manifest.Entry, error)
 func (l *Listing) pages(ctx context.Context, from, n int) (pages []manifest.Page, skip int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := l.open(ctx); err != nil {
+		return nil, 0, err
+	}
 	if 2*from > l.Len() {
 		return l.fromOldest(ctx, from, n)
 	}
@@ -139,12 +169,15 @@ func (l *Listing) fromOldest(ctx context.Context, from, n int) (pages []manifest
 
 // read reads a page list, and at once those that follow in a direction.
 func (l *Listing) read(ctx context.Context, at, direction int) error {
-	if l.lists[at] != nil || len(l.mailbox.Lists) == 0 {
+	if l.lists[at] != nil || len(l.ids) == 0 {
 		return nil
 	}
+	if err := l.gone[at]; err != nil {
+		return err
+	}
 	want := func(yield func(int, error) bool) {
-		for i, n := at, 0; i >= 0 && i < len(l.lists) && n < listsAhead; i, n = i+direction, n+1 {
-			if l.lists[i] == nil && !yield(i, nil) {
+		for i, n := at, 0; i >= 0 && i < len(l.lists) && n < l.ahead; i, n = i+direction, n+1 {
+			if l.lists[i] == nil && l.gone[i] == nil && !yield(i, nil) {
 				return
 			}
 		}
@@ -153,8 +186,8 @@ func (l *Listing) read(ctx context.Context, at, direction int) error {
 		at    int
 		pages []manifest.Page
 	}
-	for r, err := range inorder.Map(ctx, listsAhead, want, func(ctx context.Context, i int) (result, error) {
-		pages, err := archive.ReadPiece(ctx, l.contents, l.mailbox.Lists[i], manifest.ParsePageList)
+	for r, err := range inorder.Map(ctx, l.ahead, want, func(ctx context.Context, i int) (result, error) {
+		pages, err := archive.ReadPiece(ctx, l.contents, l.ids[i], manifest.ParsePageList)
 		return result{i, pages}, err
 	}) {
 		if err != nil {
@@ -162,5 +195,6 @@ func (l *Listing) read(ctx context.Context, at, direction int) error {
 		}
 		l.lists[r.at] = r.pages
 	}
+	l.ahead = min(2*l.ahead, listsAheadMost)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/archive/listing"
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -64,24 +65,30 @@ func TestEndsAreNear(t *testing.T) {
 		if err != nil || len(got) != 40 {
 			t.Fatal(len(got), err)
 		}
-		if s.Reads > 16+2*4 { // lists that are read at once, and the records and flags of pages
+		if s.Reads > 28+16+2*4 { // groups, lists that are read at once, and the records and flags of pages
 			t.Errorf("from %d: %d chunks were read", from, s.Reads)
 		}
 	}
 }
 
-// A list that cannot be read is an error, and the others can still be read.
+// A list or a list group that cannot be read is an error, and the others can still be read.
 func TestDamagedList(t *testing.T) {
-	s := archivetest.NewMemReader(t)
-	mailbox, _ := messages(t, s, 60_000)
-	c := s.Contents(t, mailbox)
-	l := listing.Open(c, &mailbox)
-	s.Lose(mailbox.Lists[0])
-	if got, err := l.At(t.Context(), 0, 30); err != nil || len(got) != 30 {
-		t.Error(len(got), err)
-	}
-	if _, err := l.At(t.Context(), 59_990, 10); err == nil {
-		t.Error("the damaged list has messages")
+	for _, what := range []string{"list", "list group"} {
+		s := archivetest.NewMemReader(t)
+		mailbox, _ := messages(t, s, 20_000)
+		c := s.Contents(t, mailbox)
+		lists, err := mailbox.AllLists(c.Load(t.Context()))
+		if err != nil || len(mailbox.Groups) < 2 {
+			t.Fatalf("%d groups, %v", len(mailbox.Groups), err)
+		}
+		l := listing.Open(c, &mailbox)
+		s.Lose(map[string]chunk.ID{"list": lists[0], "list group": mailbox.Groups[0]}[what])
+		if got, err := l.At(t.Context(), 0, 30); err != nil || len(got) != 30 {
+			t.Errorf("%s: %d, %v", what, len(got), err)
+		}
+		if _, err := l.At(t.Context(), 19_990, 10); err == nil {
+			t.Errorf("the damaged %s has messages", what)
+		}
 	}
 }
 

@@ -35,14 +35,23 @@ type leftPage struct {
 // later one. If it finds on the way that the limits are kept, it stops, and the counts are upper
 // bounds.
 func (c *indexedComparison) count() ([]int64, error) {
-	before, err := c.pagesBefore()
+	was, err := c.listsOf(c.Before)
 	if err != nil {
 		return nil, err
 	}
-	changed, same, err := c.pagesNow(before)
+	now, err := c.listsOf(c.Now)
 	if err != nil {
 		return nil, err
 	}
+	before, err := c.pagesBefore(was, now.all)
+	if err != nil {
+		return nil, err
+	}
+	changed, same, err := c.freshPages(before, now, was.all)
+	if err != nil {
+		return nil, err
+	}
+	restRead := false
 	lost := make([]int64, len(c.Before))
 	left := leftPages(before, changed, same)
 	for len(left) > 0 {
@@ -56,6 +65,13 @@ func (c *indexedComparison) count() ([]int64, error) {
 			return nil, err
 		}
 		if len(left) > 0 || c.isSuspicious(lost, candidates) {
+			if !restRead {
+				rest, err := c.restOfPages(now, was.all)
+				if err != nil {
+					return nil, err
+				}
+				same, restRead = append(same, rest...), true
+			}
 			if err := c.markFound(candidates, same); err != nil {
 				return nil, err
 			}
@@ -65,73 +81,113 @@ func (c *indexedComparison) count() ([]int64, error) {
 	return lost, nil
 }
 
+// pageLists are the page lists of the mailboxes of a manifest.
+type pageLists struct {
+	of  [][]chunk.ID // by mailbox
+	all map[chunk.ID]bool
+}
+
+// listsOf returns the page lists of mailboxes. It skips damaged list groups.
+func (c *indexedComparison) listsOf(mailboxes []*manifest.Mailbox) (lists pageLists, err error) {
+	lists = pageLists{make([][]chunk.ID, len(mailboxes)), make(map[chunk.ID]bool)}
+	for i, m := range mailboxes {
+		lists.of[i] = slices.Clone(m.Lists)
+		for _, id := range m.Groups {
+			some, err := readPiece(c, m, id, manifest.ParseListGroup)
+			if err != nil {
+				return pageLists{}, err
+			}
+			lists.of[i] = append(lists.of[i], some...)
+		}
+		for _, id := range lists.of[i] {
+			lists.all[id] = true
+		}
+	}
+	return lists, nil
+}
+
 // pagesBefore returns the pages of the earlier manifest, except for those in lists that the later
 // one has too.
-func (c *indexedComparison) pagesBefore() (pages []leftPage, err error) {
+func (c *indexedComparison) pagesBefore(was pageLists, now map[chunk.ID]bool) (pages []leftPage, err error) {
 	for i, m := range c.Before {
-		rows, err := c.rows(m, func(id chunk.ID) bool { return !c.lists[id] })
+		rows, err := c.rows(m, was.of[i], func(id chunk.ID) bool { return !now[id] })
 		if err != nil {
 			return nil, err
 		}
-		for _, page := range rows {
+		for _, page := range slices.Concat(m.Pages, rows) {
 			pages = append(pages, leftPage{page, i})
 		}
 	}
 	return pages, nil
 }
 
-// pagesNow returns the pages of the later manifest: those that the earlier one does not have, and
-// the others.
-func (c *indexedComparison) pagesNow(before []leftPage) (changed, same []manifest.Page, err error) {
-	was, lists := make(map[chunk.ID]bool), make(map[chunk.ID]bool)
+// freshPages returns the pages of the later manifest in lists that the earlier one does not have:
+// those that it does not have either, and the others.
+func (c *indexedComparison) freshPages(
+	before []leftPage, now pageLists, was map[chunk.ID]bool,
+) (changed, same []manifest.Page, err error) {
+	known := make(map[chunk.ID]bool)
 	for _, page := range before {
-		was[page.Records] = true
+		known[page.Records] = true
 	}
-	for _, m := range c.Before {
-		for _, id := range m.Lists {
-			lists[id] = true
-		}
-	}
-	for _, m := range c.Now {
-		fresh, err := c.rows(m, func(id chunk.ID) bool { return !lists[id] })
+	for i, m := range c.Now {
+		fresh, err := c.rows(m, now.of[i], func(id chunk.ID) bool { return !was[id] })
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, page := range fresh {
-			if was[page.Records] {
+		for _, page := range slices.Concat(m.Pages, fresh) {
+			if known[page.Records] {
 				same = append(same, page)
 			} else {
 				changed = append(changed, page)
 			}
 		}
-		kept, err := c.rows(&manifest.Mailbox{Mailbox: m.Mailbox, Lists: m.Lists}, func(id chunk.ID) bool { return lists[id] })
-		if err != nil {
-			return nil, nil, err
-		}
-		same = append(same, kept...)
 	}
 	return changed, same, nil
 }
 
-// rows returns the page rows of a mailbox: those in the manifest itself, and those of the wanted
-// lists. It skips damaged lists.
-func (c *indexedComparison) rows(m *manifest.Mailbox, wanted func(chunk.ID) bool) ([]manifest.Page, error) {
-	pages := slices.Clone(m.Pages)
-	for _, id := range m.Lists {
+// restOfPages returns the pages of the later manifest in lists that the earlier one has too.
+func (c *indexedComparison) restOfPages(now pageLists, was map[chunk.ID]bool) (pages []manifest.Page, err error) {
+	for i, m := range c.Now {
+		rows, err := c.rows(m, now.of[i], func(id chunk.ID) bool { return was[id] })
+		if err != nil {
+			return nil, err
+		}
+		pages = append(pages, rows...)
+	}
+	return pages, nil
+}
+
+// rows returns the page rows in the wanted ones of the lists of a mailbox. It skips damaged lists.
+func (c *indexedComparison) rows(
+	m *manifest.Mailbox, lists []chunk.ID, wanted func(chunk.ID) bool,
+) (pages []manifest.Page, err error) {
+	for _, id := range lists {
 		if !wanted(id) {
 			continue
 		}
-		b, err := c.Load(id)
-		var list []manifest.Page
-		if err == nil {
-			list, err = manifest.ParsePageList(b)
-		}
-		if err != nil && !c.Damaged(err) {
-			return nil, fmt.Errorf("mailbox %q: %w", m.Name, err)
+		list, err := readPiece(c, m, id, manifest.ParsePageList)
+		if err != nil {
+			return nil, err
 		}
 		pages = append(pages, list...)
 	}
 	return pages, nil
+}
+
+// readPiece reads a list group or a page list. One that is damaged is empty.
+func readPiece[T any](
+	c *indexedComparison, m *manifest.Mailbox, id chunk.ID, parse func([]byte) ([]T, error),
+) ([]T, error) {
+	b, err := c.Load(id)
+	var list []T
+	if err == nil {
+		list, err = parse(b)
+	}
+	if err != nil && !c.Damaged(err) {
+		return nil, fmt.Errorf("mailbox %q: %w", m.Name, err)
+	}
+	return list, nil
 }
 
 // leftPages returns the earlier pages that the later manifest does not have.

@@ -3,6 +3,7 @@ package loss
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
@@ -12,7 +13,7 @@ import (
 // indexedComparison is a Comparison with indexes of the two manifests.
 type indexedComparison struct {
 	*Comparison
-	inline, lists map[chunk.ID]bool                // record pages that mailboxes name themselves, and page lists
+	inline, lists map[chunk.ID]bool                // record pages that mailboxes name themselves; page lists and list groups
 	byName, was   map[string]*manifest.Mailbox     // of the later manifest, and of the earlier one
 	byIdentity    map[identity][]*manifest.Mailbox // of the later manifest: mailboxes whose name is new or had another mailbox
 	uses          emptiedMailboxes
@@ -49,7 +50,7 @@ func (c *Comparison) compare() *indexedComparison {
 		for _, page := range m.Pages {
 			v.inline[page.Records] = true
 		}
-		for _, id := range m.Lists {
+		for _, id := range slices.Concat(m.Lists, m.Groups) {
 			v.lists[id] = true
 		}
 		v.byName[nameOf(m)] = m

@@ -1,6 +1,8 @@
 package loss
 
 import (
+	"slices"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -63,7 +65,7 @@ func (c *indexedComparison) bounds() []int64 {
 				lost[i] += int64(page.Messages)
 			}
 		}
-		for _, id := range m.Lists {
+		for _, id := range slices.Concat(m.Lists, m.Groups) {
 			if !c.lists[id] {
 				lost[i] = m.Messages
 			}

@@ -272,7 +272,7 @@ func TestFindReadsFewPages(t *testing.T) {
 	}{
 		"few messages":                   {box{name: "INBOX", validity: 1, messages: to(2, 60)}, -1, func(n int) bool { return n == 0 }},
 		"few can be gone":                {box{name: "INBOX", validity: 1, messages: to(2, 60)}, 1, func(n int) bool { return n == 0 }},
-		"moved to a new place":           {box{name: "Sent", validity: 2, from: 7, messages: to(1, 49)}, -1, func(n int) bool { return n > 0 && n < 60 }}, // forty of these are page lists
+		"moved to a new place":           {box{name: "Sent", validity: 2, from: 7, messages: to(1, 49)}, -1, func(n int) bool { return n > 0 && n < 60 }}, // half of these are list groups
 		"moved to where no page changed": {box{name: "INBOX", validity: 1}, -1, func(n int) bool { return n > 100 }},
 	} {
 		now := c.records(t, []box{archive, test.now})

@@ -3,7 +3,6 @@ package textindex
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
@@ -152,8 +151,7 @@ func (c *comparison) members(ctx context.Context, box uint64, at span) ([]member
 func (c *comparison) mailbox(
 	ctx context.Context, contents *archive.Contents, m *manifest.Mailbox, box *mailbox, n uint64,
 ) error {
-	if before := c.same[box.number]; before != nil && slices.Equal(before.Lists, m.Lists) &&
-		slices.Equal(before.Pages, m.Pages) {
+	if before := c.same[box.number]; before != nil && before.HasSamePages(m) {
 		return nil
 	}
 	before := c.pages[box.number]

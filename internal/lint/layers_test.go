@@ -96,7 +96,7 @@ var layers = map[string]string{
 	"archive/health":    "archive manifest manifest/history repo repo/statement",
 	"archive/ingest":    "archive chunk mail manifest repo repo/recovery repo/statement",
 	"archive/layout":    "archive chunk mail manifest",
-	"archive/listing":   "archive internal/inorder manifest",
+	"archive/listing":   "archive chunk internal/inorder manifest",
 	"archive/loss":      "chunk internal/percent mail manifest",
 	"archive/readable":  "archive chunk mail mail/entity manifest repo",
 	"archive/replicate": "archive archive/ingest archive/rewrite chunk internal/grace manifest repo repo/statement",

@@ -132,8 +132,10 @@ func listKey(m *manifest.Mailbox) string {
 		b.Write(m.Pages[i].Records[:])
 		b.Write(m.Pages[i].Flags[:])
 	}
-	for i := range m.Lists {
-		b.Write(m.Lists[i][:])
+	for _, ids := range [][]chunk.ID{m.Lists, m.Groups} {
+		for i := range ids {
+			b.Write(ids[i][:])
+		}
 	}
 	return b.String()
 }
