@@ -28,7 +28,7 @@ func (c *Client) Download(ctx context.Context, blob string, size int64) (io.Read
 	if err := enter(ctx, c.requests); err != nil {
 		return nil, err
 	}
-	response, err := c.get(ctx, text)
+	response, err := c.requestBlob(ctx, text)
 	if err != nil {
 		leave(c.requests)
 		return nil, err
@@ -36,39 +36,25 @@ func (c *Client) Download(ctx context.Context, blob string, size int64) (io.Read
 	return &blobBody{body: response.Body, left: size, size: size, end: func() { leave(c.requests) }}, nil
 }
 
-// get requests a blob. It follows redirects within the host with the secret, and to others over TLS
-// without.
-func (c *Client) get(ctx context.Context, at string) (*http.Response, error) {
-	for range maxRedirects + 1 {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
-		if err != nil {
-			return nil, refused("the downloadUrl of the session: %v", err)
-		}
-		response, err := c.send(request)
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case response.StatusCode == http.StatusOK:
-			return response, nil
-		case !isRedirect(response.StatusCode):
-			return nil, statusError(response)
-		}
-		to, err := response.Location()
-		response.Body.Close()
-		if err != nil {
-			return nil, refused("%s: a redirect without a place", place(request.URL))
-		}
-		if err := c.sameOrigin(request.URL, to); err != nil {
-			return nil, err
-		}
-		at = to.String()
+// requestBlob requests a blob. It follows redirects within an origin: a blob may be anywhere, and
+// the secret may not.
+func (c *Client) requestBlob(ctx context.Context, text string) (*http.Response, error) {
+	at, err := url.Parse(text)
+	if err != nil {
+		return nil, refused("the downloadUrl of the session: %v", err)
 	}
-	return nil, refused("a blob: more than %d redirects", maxRedirects)
+	response, err := c.follow(ctx, at, "", sameOrigin)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, statusError(response)
+	}
+	return response, nil
 }
 
-// sameOrigin returns an error if a redirect leads elsewhere.
-func (c *Client) sameOrigin(from, to *url.URL) error {
+// sameOrigin returns an error if a redirect leads to another origin.
+func sameOrigin(from, to *url.URL) error {
 	if from.Scheme != to.Scheme || from.Host != to.Host {
 		return refused("%s redirects to %s, which gets no password", place(from), place(to))
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 
 	"github.com/mailstrata/mailstrata/internal/printable"
@@ -81,9 +82,7 @@ func encode(account string, calls []*Call) ([]byte, error) {
 	list := make([][3]any, len(calls))
 	for i, call := range calls {
 		args := map[string]any{"accountId": account}
-		for name, value := range call.Args {
-			args[name] = value
-		}
+		maps.Copy(args, call.Args)
 		list[i] = [3]any{call.Method, args, CallID(i)}
 	}
 	return json.Marshal(map[string]any{"using": []string{coreCapability, mailCapability}, "methodCalls": list})

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -89,7 +88,7 @@ func (c *Client) Session(ctx context.Context) (*Session, error) {
 	}
 	s, err := parseSession(answer, from, c.opts.URL.Account)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the session at %s: %v", mailRefused, place(from), err)
+		return nil, refused("the session at %s: %v", place(from), err)
 	}
 	for _, named := range []string{s.api.String(), s.download, s.upload} {
 		u, err := url.Parse(strings.NewReplacer("{", "", "}", "").Replace(named))
@@ -110,43 +109,18 @@ func (c *Client) Session(ctx context.Context) (*Session, error) {
 	return s, nil
 }
 
-// maxRedirects is how many redirects lead to a session.
-const maxRedirects = 5
-
-// find requests the session, and follows redirects as far as the secret may go there.
-func (c *Client) find(ctx context.Context, at *url.URL) ([]byte, *url.URL, error) {
-	for range maxRedirects + 1 {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
-		if err != nil {
-			return nil, nil, err
-		}
-		request.Header.Set("Accept", "application/json")
-		response, err := c.send(request)
-		if err != nil {
-			return nil, nil, err
-		}
-		if !isRedirect(response.StatusCode) {
-			answer, err := readJSON(response, maxSession)
-			if errors.Is(err, ErrNotFound) {
-				err = fmt.Errorf("there is no JMAP at %s: %w", place(at), err)
-			}
-			return answer, at, err
-		}
-		to, err := response.Location()
-		response.Body.Close()
-		if err != nil {
-			return nil, nil, refused("%s: a redirect without a place", place(at))
-		}
-		if err := c.checkRedirect(at, to); err != nil {
-			return nil, nil, err
-		}
-		at = to
+// find requests the session. It returns the text, and the URL at the end of redirects.
+func (c *Client) find(ctx context.Context, at *url.URL) (answer []byte, from *url.URL, err error) {
+	response, err := c.follow(ctx, at, "application/json", c.checkRedirect)
+	if err != nil {
+		return nil, nil, err
 	}
-	return nil, nil, refused("%s: more than %d redirects", place(at), maxRedirects)
-}
-
-func isRedirect(status int) bool {
-	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308
+	from = response.Request.URL
+	answer, err = readJSON(response, maxSession)
+	if errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("there is no JMAP at %s: %w", place(from), err)
+	}
+	return answer, from, err
 }
 
 // checkRedirect returns an error if the secret must not follow a redirect: to another host that is

@@ -84,9 +84,6 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// mailRefused is mail.ErrRefused.
-var mailRefused = mail.ErrRefused
-
 // check returns an error if the secret must not be sent to a URL: without TLS beyond the loopback.
 func (c *Client) check(u *url.URL) error {
 	switch {
@@ -185,15 +182,50 @@ func (c *Client) send(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
+// maxRedirects is how many redirects a request follows.
+const maxRedirects = 5
+
+// follow requests a URL, and follows the redirects that allow returns no error for. The body of the
+// answer is open.
+func (c *Client) follow(
+	ctx context.Context, at *url.URL, accept string, allow func(from, to *url.URL) error,
+) (*http.Response, error) {
+	for range maxRedirects + 1 {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+		if err != nil {
+			return nil, refused("%s: %v", place(at), err)
+		}
+		if accept != "" {
+			request.Header.Set("Accept", accept)
+		}
+		response, err := c.send(request)
+		if err != nil || !isRedirect(response.StatusCode) {
+			return response, err
+		}
+		to, err := response.Location()
+		response.Body.Close()
+		if err != nil {
+			return nil, refused("%s: a redirect without a place", place(at))
+		}
+		if err := allow(at, to); err != nil {
+			return nil, err
+		}
+		at = to
+	}
+	return nil, refused("%s: more than %d redirects", place(at), maxRedirects)
+}
+
+func isRedirect(status int) bool {
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308
+}
+
 // isFinal reports whether an error of the network stays until somebody does something.
 func isFinal(err error) bool {
-	var unknown x509.UnknownAuthorityError
-	var invalid x509.CertificateInvalidError
-	var name x509.HostnameError
-	var dns *net.DNSError
-	return errors.As(err, &unknown) || errors.As(err, &invalid) || errors.As(err, &name) ||
-		errors.As(err, &dns) && dns.IsNotFound ||
-		errors.Is(err, context.Canceled)
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
+	_, invalid := errors.AsType[x509.CertificateInvalidError](err)
+	_, otherName := errors.AsType[x509.HostnameError](err)
+	dns, noHost := errors.AsType[*net.DNSError](err)
+	return unknown || invalid || otherName || noHost && dns.IsNotFound || errors.Is(err, context.Canceled)
 }
 
 func (c *Client) trace(format string, args ...any) {
@@ -269,7 +301,7 @@ func statusError(response *http.Response) error {
 		}
 	}
 	if isRedirect(e.Status) {
-		e.Detail = "it redirects, which only a session may"
+		e.Detail = "it redirects, which only the URLs of a session and of a blob may"
 	}
 	e.after = retryAfter(response.Header.Get("Retry-After"), time.Now())
 	return e

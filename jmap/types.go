@@ -172,7 +172,7 @@ func Keywords(flags mail.Flags) (keywords Set, left []string) {
 // isKeyword reports whether JMAP can have a keyword.
 func isKeyword(text string) bool {
 	for _, c := range []byte(text) {
-		if c <= ' ' || c >= 0x7f || bytes.IndexByte([]byte(`(){]%*"\`), c) >= 0 {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`(){]%*"\`, c) >= 0 {
 			return false
 		}
 	}
