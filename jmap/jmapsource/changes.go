@@ -31,69 +31,46 @@ type answers struct {
 }
 
 // ask asks for the mailboxes, and for what changed since a state or, without one, for the state. It
-// is one request, in which the messages that changed are described as well.
+// is one request, in which the messages that changed are described as well, unless the server takes
+// fewer calls in one.
 func (s *Source) ask(ctx context.Context, session *jmap.Session, since string) (*answers, error) {
-	var boxes jmap.Got[jmap.Mailbox]
 	var state jmap.Got[jmap.Email]
+	var boxes jmap.Got[jmap.Mailbox]
 	calls := []*jmap.Call{
-		{Method: "Mailbox/get", Args: map[string]any{"ids": nil, "properties": jmap.MailboxProperties}, Result: &boxes},
 		{Method: "Email/get", Args: map[string]any{"ids": []string{}, "properties": []string{"id"}}, Result: &state},
+		{Method: "Mailbox/get", Args: map[string]any{"ids": nil, "properties": jmap.MailboxProperties}, Result: &boxes},
 	}
-	var asked *question
+	asked, requests := (*question)(nil), [][]*jmap.Call{calls}
 	if since != "" {
 		asked = newQuestion(session, since, len(calls))
-		calls = append(calls, asked.calls...)
+		requests[0] = slices.Concat(calls, asked.calls)
 	}
-	if len(calls) > session.Limits.Calls {
-		return s.askApart(ctx, session, since)
+	if len(requests[0]) > session.Limits.Calls {
+		asked, requests = nil, [][]*jmap.Call{calls[:1], calls[1:]}
 	}
-	if err := s.client.Do(ctx, calls...); err != nil {
-		return nil, err
+	for _, request := range requests {
+		if err := s.client.Do(ctx, request...); err != nil {
+			return nil, err
+		}
 	}
-	for _, call := range calls[:2] {
+	for _, call := range calls {
 		if call.Err != nil {
 			return nil, call.Err
 		}
 	}
 	a := &answers{boxes: boxes.List, state: state.State}
-	if a.boxes == nil {
-		return nil, errNoBoxes
-	}
-	if asked == nil {
-		return a, nil
-	}
-	if state.State == since {
-		a.changes = &changes{state: since, settled: true}
-		return a, nil
-	}
 	var err error
-	a.changes, err = s.answered(ctx, session, asked)
-	return a, err
-}
-
-// askApart is ask for a server that takes few calls in a request.
-func (s *Source) askApart(ctx context.Context, session *jmap.Session, since string) (*answers, error) {
-	var boxes jmap.Got[jmap.Mailbox]
-	var state jmap.Got[jmap.Email]
-	if err := s.client.One(ctx, "Email/get", map[string]any{"ids": []string{}, "properties": []string{"id"}}, &state); err != nil {
-		return nil, err
-	}
-	if err := s.client.One(ctx, "Mailbox/get", map[string]any{"ids": nil, "properties": jmap.MailboxProperties}, &boxes); err != nil {
-		return nil, err
-	}
-	a := &answers{boxes: boxes.List, state: state.State}
-	if a.boxes == nil {
+	switch {
+	case a.boxes == nil:
 		return nil, errNoBoxes
-	}
-	switch since {
-	case "":
-		return a, nil
-	case state.State:
+	case since == "":
+	case since == a.state:
 		a.changes = &changes{state: since, settled: true}
-		return a, nil
+	case asked != nil:
+		a.changes, err = s.answered(ctx, session, asked)
+	default:
+		a.changes, err = s.since(ctx, session, since)
 	}
-	var err error
-	a.changes, err = s.since(ctx, session, since)
 	return a, err
 }
 
@@ -115,11 +92,11 @@ func newQuestion(session *jmap.Session, since string, at int) *question {
 	if session.Limits.Calls < at+3 {
 		return q
 	}
-	for path, into := range map[string]*jmap.Got[jmap.Email]{"/created": &q.created, "/updated": &q.updated} {
-		q.calls = append(q.calls, &jmap.Call{Method: "Email/get", Result: into, Args: map[string]any{
-			"#ids": jmap.Ref{ResultOf: jmap.CallID(at), Name: "Email/changes", Path: path}, "properties": listed,
-		}})
+	describe := func(path string, into *jmap.Got[jmap.Email]) *jmap.Call {
+		ids := jmap.Ref{ResultOf: jmap.CallID(at), Name: "Email/changes", Path: path}
+		return &jmap.Call{Method: "Email/get", Args: map[string]any{"#ids": ids, "properties": listed}, Result: into}
 	}
+	q.calls = append(q.calls, describe("/created", &q.created), describe("/updated", &q.updated))
 	return q
 }
 
@@ -135,7 +112,7 @@ func (s *Source) since(ctx context.Context, session *jmap.Session, state string)
 // answered returns the changes that a question was answered with.
 func (s *Source) answered(ctx context.Context, session *jmap.Session, q *question) (*changes, error) {
 	if err := q.calls[0].Err; err != nil {
-		if mayPass(err) {
+		if err.Is(mail.ErrTemporary) {
 			return nil, err
 		}
 		return nil, nil // cannotCalculateChanges, or a server without Email/changes: list all
@@ -148,29 +125,11 @@ func (s *Source) answered(ctx context.Context, session *jmap.Session, q *questio
 	if c.more && c.state == q.since || q.changed.OldState != q.since {
 		return nil, nil // it would never end, or it is about something else
 	}
-	var list []jmap.Email
-	c.settled = true
-	whole := len(q.calls) == 3
-	for _, call := range q.calls[1:] {
-		whole = whole && call.Err == nil
+	list, settled, err := s.changed(ctx, session, q, ids)
+	if err != nil {
+		return nil, err
 	}
-	got := &jmap.Got[jmap.Email]{
-		List:     append(q.created.List, q.updated.List...),
-		NotFound: append(q.created.NotFound, q.updated.NotFound...),
-	}
-	if whole && complete(got, ids) == nil {
-		list = got.List
-		c.settled = q.created.State == c.state && q.updated.State == c.state
-	} else {
-		for _, part := range parts(session, ids) {
-			described, err := s.describe(ctx, part, listed)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, described.List...)
-			c.settled = c.settled && described.State == c.state
-		}
-	}
+	c.settled = settled
 	var flags flagSets
 	for i := range list {
 		c.changed[list[i].ID] = flags.entry(&list[i])
@@ -187,8 +146,30 @@ func (s *Source) answered(ctx context.Context, session *jmap.Session, q *questio
 	return c, nil
 }
 
-// mayPass reports whether an error of a method may pass.
-func mayPass(err *jmap.Error) bool { return err.Is(mail.ErrTemporary) }
+// changed returns the messages that changed: as the answer describes them, or, if it does not
+// describe each one, by asking for them. settled reports that their state is the new one.
+func (s *Source) changed(
+	ctx context.Context, session *jmap.Session, q *question, ids []string,
+) (list []jmap.Email, settled bool, err error) {
+	got := &jmap.Got[jmap.Email]{
+		List:     append(q.created.List, q.updated.List...),
+		NotFound: append(q.created.NotFound, q.updated.NotFound...),
+	}
+	failed := slices.ContainsFunc(q.calls, func(call *jmap.Call) bool { return call.Err != nil })
+	if len(q.calls) == 3 && !failed && complete(got, ids) == nil {
+		return got.List, q.created.State == q.changed.NewState && q.updated.State == q.changed.NewState, nil
+	}
+	settled = true
+	for _, part := range parts(session, ids) {
+		described, err := s.describe(ctx, part, listed)
+		if err != nil {
+			return nil, false, err
+		}
+		list = append(list, described.List...)
+		settled = settled && described.State == q.changed.NewState
+	}
+	return list, settled, nil
+}
 
 // maxSteps is how often the changes since the last step are asked for until there are none.
 const maxSteps = 2_000
@@ -231,50 +212,4 @@ func (s *Source) settle(ctx context.Context, session *jmap.Session, next *snapsh
 	}
 	s.setStatus(next)
 	return next, nil
-}
-
-// isEmpty reports whether there is no message.
-func (s *snapshot) isEmpty() bool {
-	for _, l := range s.folders {
-		if l.status.Messages > 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// fewMore is how many messages more than the server counts can have arrived between two answers.
-const fewMore = 10
-
-// exceeds reports whether a snapshot has more messages than the server counts in its mailboxes.
-// Then what the server says about changes is of another account: one that was made again at the
-// same place, or restored from a backup.
-func (s *snapshot) exceeds(t *tree, changes *changes) bool {
-	for _, l := range s.folders {
-		count, known := int64(len(changes.changed))+fewMore, true
-		for _, b := range t.boxes {
-			if l.in(t, []string{b.ID}) {
-				if known = known && b.Emails != nil; known {
-					count += *b.Emails
-				}
-			}
-		}
-		if known && int64(l.status.Messages) > count {
-			return true
-		}
-	}
-	return false
-}
-
-// hasUnlisted reports whether a message is in a mailbox that was not listed.
-func (s *snapshot) hasUnlisted() bool {
-	for _, l := range s.folders {
-		for _, e := range l.entries {
-			if e.attributes != nil &&
-				slices.ContainsFunc(e.boxes, func(id string) bool { return s.tree.byID[id] == nil }) {
-				return true
-			}
-		}
-	}
-	return false
 }

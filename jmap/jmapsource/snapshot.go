@@ -93,24 +93,17 @@ func (s *Source) next(ctx context.Context, session *jmap.Session) (*snapshot, er
 		s.setStatus(known)
 		return known, nil
 	}
-	if complete, err := s.load(ctx, known); err != nil || !complete {
-		return s.listUnless(ctx, session, t, first.state, err)
-	}
-	now, err := s.advance(ctx, session, known, first.changes)
-	if err != nil || now.exceeds(t, first.changes) {
-		return s.listUnless(ctx, session, t, first.state, err)
-	}
-	return now, nil
-}
-
-// listUnless lists all messages, unless there is an error.
-func (s *Source) listUnless(
-	ctx context.Context, session *jmap.Session, t *tree, state string, err error,
-) (*snapshot, error) {
+	complete, err := s.load(ctx, known)
 	if err != nil {
 		return nil, err
 	}
-	return s.list(ctx, session, t, state)
+	if complete {
+		now, err := s.advance(ctx, session, known, first.changes)
+		if err != nil || !now.exceeds(t, first.changes) {
+			return now, err
+		}
+	}
+	return s.list(ctx, session, t, first.state)
 }
 
 // knownMark returns the mail.Status.State of the account before: that of this run, or the one that
@@ -303,4 +296,50 @@ func (l *listing) span(uids mail.UIDRange) (first, end int) {
 		end++
 	}
 	return first, max(first, end)
+}
+
+// isEmpty reports whether there is no message.
+func (s *snapshot) isEmpty() bool {
+	for _, l := range s.folders {
+		if l.status.Messages > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// fewMore is how many messages more than the server counts can have arrived between two answers.
+const fewMore = 10
+
+// exceeds reports whether a snapshot has more messages than the server counts in its mailboxes.
+// Then what the server says about changes is of another account: one that was made again at the
+// same place, or restored from a backup.
+func (s *snapshot) exceeds(t *tree, changes *changes) bool {
+	for _, l := range s.folders {
+		count, known := int64(len(changes.changed))+fewMore, true
+		for _, b := range t.boxes {
+			if l.in(t, []string{b.ID}) {
+				if known = known && b.Emails != nil; known {
+					count += *b.Emails
+				}
+			}
+		}
+		if known && int64(l.status.Messages) > count {
+			return true
+		}
+	}
+	return false
+}
+
+// hasUnlisted reports whether a message is in a mailbox that was not listed.
+func (s *snapshot) hasUnlisted() bool {
+	for _, l := range s.folders {
+		for _, e := range l.entries {
+			if e.attributes != nil &&
+				slices.ContainsFunc(e.boxes, func(id string) bool { return s.tree.byID[id] == nil }) {
+				return true
+			}
+		}
+	}
+	return false
 }
