@@ -83,8 +83,8 @@ func (f *folder) refuse(it *item, err error) bool {
 	return true
 }
 
-// elsewhere returns the message of the account that a wanted one is, and that is in other mailboxes
-// only; or nil.
+// elsewhere returns a message of the account that equals a wanted one and is in other mailboxes
+// only, or nil.
 func (f *folder) elsewhere(x *existing, it *item) *email {
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()

@@ -3,6 +3,8 @@ package jmaprestore
 import (
 	"context"
 	"slices"
+
+	"github.com/mailstrata/mailstrata/chunk"
 )
 
 // findAdded finds out, after an answer was lost, which messages were added, and returns the others.
@@ -22,18 +24,18 @@ func (f *folder) findAdded(ctx context.Context, x *existing, items []*item) (lef
 	list = slices.DeleteFunc(list, func(e *email) bool {
 		return !slices.ContainsFunc(items, func(it *item) bool { return it.Size == e.size })
 	})
-	hashes := make(map[*email]string, len(list))
+	hashes := make(map[*email]chunk.ID, len(list))
 	for _, e := range list {
 		hash, err := f.t.hashOf(ctx, e)
 		if err != nil && ctx.Err() != nil {
 			return items, context.Cause(ctx)
 		}
 		if err == nil {
-			hashes[e] = string(hash[:])
+			hashes[e] = hash
 		}
 	}
 	for _, it := range items {
-		at := slices.IndexFunc(list, func(e *email) bool { return !f.isUsed(e) && hashes[e] == string(it.Hash[:]) })
+		at := slices.IndexFunc(list, func(e *email) bool { return !f.isUsed(e) && hashes[e] == it.Hash })
 		if at < 0 {
 			left = append(left, it)
 			continue

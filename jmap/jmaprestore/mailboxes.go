@@ -67,8 +67,7 @@ func (p *plan) places() []restore.Place {
 // plan finds the mailboxes that exist: by their paths, or else by their roles, which no two
 // mailboxes of an account have.
 func (t *Target) plan(ctx context.Context, mailboxes []mail.Mailbox) (*plan, error) {
-	var got jmap.Got[jmap.Mailbox]
-	err := t.one(ctx, "Mailbox/get", map[string]any{"ids": nil, "properties": jmap.MailboxProperties}, &got)
+	existing, err := t.mailboxes(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,11 +75,11 @@ func (t *Target) plan(ctx context.Context, mailboxes []mail.Mailbox) (*plan, err
 		byPath: make(map[string]string), byRole: make(map[string]string),
 		wanted: make([]wantedBox, len(mailboxes)),
 	}
-	p.addExisting(got.List)
+	p.addExisting(existing)
 	taken := make(map[string]string)
 	take := func(w *wantedBox, id string) error {
 		if other, twice := taken[id]; twice {
-			return fmt.Errorf("mailboxes %q and %q would be one in the target; restore one of them elsewhere (--prefix)", other, w.Name)
+			return errBecomeOne(other, w.Name)
 		}
 		w.id, taken[id] = id, w.Name
 		return nil
@@ -91,7 +90,7 @@ func (t *Target) plan(ctx context.Context, mailboxes []mail.Mailbox) (*plan, err
 		p.wanted[i] = w
 		key := pathKey(w.path)
 		if other, twice := paths[key]; twice {
-			return nil, fmt.Errorf("mailboxes %q and %q would be one in the target; restore one of them elsewhere (--prefix)", other, w.Name)
+			return nil, errBecomeOne(other, w.Name)
 		}
 		paths[key] = w.Name
 		if id := p.byPath[key]; id != "" {
@@ -111,6 +110,17 @@ func (t *Target) plan(ctx context.Context, mailboxes []mail.Mailbox) (*plan, err
 		}
 	}
 	return p, nil
+}
+
+func errBecomeOne(a, b string) error {
+	return fmt.Errorf("mailboxes %q and %q would be one in the target; restore one of them elsewhere (--prefix)", a, b)
+}
+
+// mailboxes lists the mailboxes of the target.
+func (t *Target) mailboxes(ctx context.Context) ([]jmap.Mailbox, error) {
+	var got jmap.Got[jmap.Mailbox]
+	err := t.one(ctx, "Mailbox/get", map[string]any{"ids": nil, "properties": jmap.MailboxProperties}, &got)
+	return got.List, err
 }
 
 // pathOf returns the levels of a mailbox as JMAP can name them.
@@ -246,7 +256,7 @@ func (t *Target) createLevel(
 	for len(left) > 0 {
 		some := left[:min(len(left), session.Limits.Set)]
 		left = left[len(some):]
-		made, refused, err := t.set(ctx, some, level)
+		made, refused, err := t.createSome(ctx, some, level)
 		if err != nil {
 			return err
 		}
@@ -268,9 +278,9 @@ func (t *Target) createLevel(
 	return nil
 }
 
-// set makes mailboxes, and returns their ids, or why there are none. A mailbox that is there
-// already, because the answer to an earlier attempt was lost, is that one.
-func (t *Target) set(
+// createSome makes mailboxes with one request. It returns their ids, or why there are none. A
+// mailbox that exists because the answer to an earlier attempt was lost counts as made.
+func (t *Target) createSome(
 	ctx context.Context, keys []string, level map[string]map[string]any,
 ) (made map[string]string, refused map[string]*jmap.Error, err error) {
 	made, refused = make(map[string]string), make(map[string]*jmap.Error)

@@ -26,14 +26,14 @@ type mirror struct {
 // Extra implements restore.Mirrorer. It leaves out empty mailboxes that have a role, or one of the
 // places below them.
 func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.Place, error) {
-	var got jmap.Got[jmap.Mailbox]
-	if err := t.one(ctx, "Mailbox/get", map[string]any{"ids": nil, "properties": jmap.MailboxProperties}, &got); err != nil {
+	existing, err := t.mailboxes(ctx)
+	if err != nil {
 		return nil, err
 	}
-	paths := paths(got.List)
+	paths := paths(existing)
 	var extra []restore.Place
-	for i := range got.List {
-		m := &got.List[i]
+	for i := range existing {
+		m := &existing[i]
 		if m.Role == "inbox" || slices.ContainsFunc(places, func(p restore.Place) bool { return p.Name == m.ID }) {
 			continue
 		}

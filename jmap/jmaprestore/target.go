@@ -90,7 +90,7 @@ func (t *Target) pause(ctx context.Context, attempt int, cause error) error {
 	return retry.Sleep(ctx, wait)
 }
 
-// one sends a call that changes nothing, and tries again while its error may pass.
+// one sends a call that may be repeated, and tries again while its error may pass.
 func (t *Target) one(ctx context.Context, method string, args map[string]any, result any) error {
 	return t.retry(ctx, func() error { return t.client.One(ctx, method, args, result) })
 }
