@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -254,10 +253,4 @@ func (c *Client) urlOf(of collection.Collection) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: the path %.80q", ErrProtocol, of.Path)
 	}
 	return u, nil
-}
-
-// isNotFound reports whether a resource does not exist, any more.
-func isNotFound(err error) bool {
-	status := statusOfError(err)
-	return status == http.StatusNotFound || status == http.StatusGone
 }

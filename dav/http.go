@@ -1,7 +1,6 @@
 package dav
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -129,11 +128,16 @@ func (e *StatusError) Error() string {
 
 // statusOfError returns the status of a StatusError, or 0.
 func statusOfError(err error) int {
-	var status *StatusError
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[*StatusError](err); ok {
 		return status.Status
 	}
 	return 0
+}
+
+// isNotFound reports whether a resource does not exist, or exists no longer.
+func isNotFound(err error) bool {
+	status := statusOfError(err)
+	return status == http.StatusNotFound || status == http.StatusGone
 }
 
 // request is one request. Its URL is of the client's host.
@@ -193,8 +197,7 @@ func (c *Client) once(
 		if limited.Err() != nil {
 			return nil, 0, context.Cause(limited)
 		}
-		var inURL *url.Error
-		if errors.As(err, &inURL) { // its text repeats the URL
+		if inURL, ok := errors.AsType[*url.Error](err); ok { // its text repeats the URL
 			err = inURL.Err
 		}
 		return nil, 0, err
@@ -231,7 +234,7 @@ func (c *Client) build(ctx context.Context, r request) (*http.Request, error) {
 	if r.url.Scheme != "https" && !c.options.AllowPlaintext {
 		return nil, errors.New("http sends the password in the clear")
 	}
-	sent, err := http.NewRequestWithContext(ctx, r.method, r.url.String(), bytes.NewReader([]byte(r.body)))
+	sent, err := http.NewRequestWithContext(ctx, r.method, r.url.String(), strings.NewReader(r.body))
 	if err != nil {
 		return nil, err
 	}

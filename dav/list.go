@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/collection"
@@ -59,8 +60,7 @@ func (c *Client) listAll(ctx context.Context, u *url.URL) (l collection.Listing,
 			return l, &StatusError{Status: r.status}
 		case name == "":
 			self = true
-		case strings.HasSuffix(name, "/") || r.prop(davSpace, "resourcetype").child(davSpace, "collection") != nil:
-			// A collection within this one has no items of it.
+		case isInner(r, name):
 		case r.status == http.StatusNotFound: // removed meanwhile
 		default:
 			l.Items = append(l.Items, collection.Listed{Name: name, ETag: r.textOf(davSpace, "getetag")})
@@ -70,6 +70,11 @@ func (c *Client) listAll(ctx context.Context, u *url.URL) (l collection.Listing,
 		return l, fmt.Errorf("%w: the list does not have the collection itself, so it may lack more", ErrProtocol)
 	}
 	return l, nil
+}
+
+// isInner reports whether a member is a collection, or below one: it is no item of the outer one.
+func isInner(r *propResponse, name string) bool {
+	return strings.HasSuffix(name, "/") || r.prop(davSpace, "resourcetype").child(davSpace, "collection") != nil
 }
 
 // changes lists what changed since a token (RFC 6578 section 3). A server may answer in parts.
@@ -92,8 +97,7 @@ func (c *Client) changes(ctx context.Context, u *url.URL, token string) (l colle
 				return l, err
 			case name == "" && r.status == http.StatusInsufficientStorage: // RFC 6578 section 3.6
 				more = true
-			case name == "" || strings.HasSuffix(name, "/"),
-				r.prop(davSpace, "resourcetype").child(davSpace, "collection") != nil:
+			case name == "" || isInner(r, name):
 			case r.status == http.StatusNotFound:
 				last[name] = -1
 			default:
@@ -139,11 +143,10 @@ func (c *Client) member(at *url.URL, href string) (string, error) {
 	if sameDirectory(u, at) {
 		return "", nil
 	}
-	path := u.EscapedPath()
-	dir, name := path[:strings.LastIndexByte(path, '/')+1], path[strings.LastIndexByte(path, '/')+1:]
+	dir, name := path.Split(u.EscapedPath())
 	if name == "" { // a collection
-		inner := strings.TrimSuffix(path, "/")
-		dir, name = inner[:strings.LastIndexByte(inner, '/')+1], inner[strings.LastIndexByte(inner, '/')+1:]+"/"
+		dir, name = path.Split(strings.TrimSuffix(dir, "/"))
+		name += "/"
 	}
 	decoded, err := url.PathUnescape(dir)
 	if err != nil || strings.TrimSuffix(decoded, "/") != strings.TrimSuffix(at.Path, "/") || name == "." ||

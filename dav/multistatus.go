@@ -41,7 +41,6 @@ type propResponse struct {
 	href   string
 	status int        // of the resource; 0: that of its properties
 	props  []*element // that were found
-	error  *element   // a precondition that failed; may be nil
 
 	failed map[xml.Name]int // the statuses of properties that were not found for another reason than that they do not exist
 }
@@ -241,7 +240,7 @@ func (m *multistatus) addResponse(e *element) (err error) {
 	if len(hrefs) == 0 {
 		return fmt.Errorf("%w: a response without href", ErrProtocol)
 	}
-	r := propResponse{error: e.child(davSpace, "error")}
+	var r propResponse
 	if status := e.child(davSpace, "status"); status != nil {
 		if r.status, err = statusOf(status.text); err != nil {
 			return err

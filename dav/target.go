@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/collection"
@@ -36,65 +35,49 @@ func (c *Client) Create(ctx context.Context, like collection.Collection) (collec
 	return made, c.do(ctx, r, written)
 }
 
-// properties returns the properties that a new calendar gets.
-func properties(like collection.Collection) string {
-	var props strings.Builder
-	props.WriteString(displayName(like))
-	add := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(&props, "<%s>%s</%s>", name, escape(value), name)
-		}
+// property returns a property that a new collection gets. One without a value is nothing.
+func property(name, value string) string {
+	if value == "" {
+		return ""
 	}
+	return "<" + name + ">" + escape(value) + "</" + name + ">"
+}
+
+// mkcalendar returns the body of a MKCALENDAR, which is empty for a calendar without properties.
+func mkcalendar(like collection.Collection) string {
+	var props strings.Builder
+	props.WriteString(property("D:displayname", like.Name))
 	for _, p := range like.Properties {
 		switch p.Name {
 		case "calendar-color", "calendar-order":
-			add("I:"+p.Name, p.Value)
+			props.WriteString(property("I:"+p.Name, p.Value))
 		case "calendar-timezone":
-			add("C:"+p.Name, p.Value)
+			props.WriteString(property("C:"+p.Name, p.Value))
+		case "description":
+			props.WriteString(property("C:calendar-description", p.Value))
 		case "components":
 			props.WriteString("<C:supported-calendar-component-set>")
-			for _, name := range strings.Fields(p.Value) {
+			for name := range strings.FieldsSeq(p.Value) {
 				fmt.Fprintf(&props, `<C:comp name="%s"/>`, escape(name))
 			}
 			props.WriteString("</C:supported-calendar-component-set>")
 		}
 	}
-	return props.String()
-}
-
-func displayName(like collection.Collection) string {
-	if like.Name == "" {
+	if props.Len() == 0 {
 		return ""
 	}
-	return "<D:displayname>" + escape(like.Name) + "</D:displayname>"
-}
-
-func description(like collection.Collection) string {
-	for _, p := range like.Properties {
-		if p.Name == "description" {
-			return p.Value
-		}
-	}
-	return ""
-}
-
-func mkcalendar(like collection.Collection) string {
-	props := properties(like)
-	if d := description(like); d != "" {
-		props += "<C:calendar-description>" + escape(d) + "</C:calendar-description>"
-	}
-	if props == "" {
-		return ""
-	}
-	return xmlHead + `<C:mkcalendar` + declarations + `><D:set><D:prop>` + props + `</D:prop></D:set></C:mkcalendar>`
+	return xmlHead + `<C:mkcalendar` + declarations + `><D:set><D:prop>` + props.String() + `</D:prop></D:set></C:mkcalendar>`
 }
 
 // mkcol returns the body of an extended MKCOL (RFC 5689). sabre/dav refuses properties of calendars
 // in it, which a backup of a Radicale may have.
 func mkcol(names kindNames, like collection.Collection) string {
-	props := `<D:resourcetype><D:collection/><A:` + names.resource + `/></D:resourcetype>` + displayName(like)
-	if d := description(like); d != "" {
-		props += "<A:addressbook-description>" + escape(d) + "</A:addressbook-description>"
+	props := `<D:resourcetype><D:collection/><A:` + names.resource + `/></D:resourcetype>` +
+		property("D:displayname", like.Name)
+	for _, p := range like.Properties {
+		if p.Name == "description" {
+			props += property("A:addressbook-description", p.Value)
+		}
 	}
 	return xmlHead + `<D:mkcol` + declarations + `><D:set><D:prop>` + props + `</D:prop></D:set></D:mkcol>`
 }
@@ -107,16 +90,17 @@ func (c *Client) Put(
 	if err != nil {
 		return err
 	}
-	var at *url.URL
-	if at, err = c.itemURL(u, item.Name); err != nil {
+	at, err := c.itemURL(u, item.Name)
+	if err != nil {
 		return err
 	}
-	header := map[string]string{"Content-Type": c.names().media, "If-None-Match": "*"}
-	if old != nil {
-		delete(header, "If-None-Match")
-		if old.ETag == "" {
-			return fmt.Errorf("%w, and the server gives it no ETag, so it is not replaced", collection.ErrExists)
-		}
+	header := map[string]string{"Content-Type": c.names().media}
+	switch {
+	case old == nil:
+		header["If-None-Match"] = "*"
+	case old.ETag == "":
+		return fmt.Errorf("%w, and the server gives it no ETag, so it is not replaced", collection.ErrExists)
+	default:
 		header["If-Match"] = old.ETag
 	}
 	err = c.do(ctx, request{http.MethodPut, at, header, string(item.Content)}, written)
@@ -162,9 +146,9 @@ func (c *Client) DeleteCollection(ctx context.Context, of collection.Collection)
 // WritesAtOnce implements collection.Target.
 func (c *Client) WritesAtOnce() int { return atOnce }
 
-// written reports whether an answer of the class 2xx to a request that changes something says that
-// this was done. A page to log in has the status 200, and an answer about each of several resources
-// says what was not done (RFC 4918 section 9.6.1).
+// written returns an error unless an answer of the class 2xx to a request that changes something
+// says that the change was made. A page to log in has the status 200, and an answer about each of
+// several resources says what was not done (RFC 4918 section 9.6.1).
 func written(answer *http.Response) error {
 	switch {
 	case answer.StatusCode == http.StatusMultiStatus:
