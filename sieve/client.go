@@ -102,7 +102,6 @@ func (c *Client) connect(ctx context.Context) (err error) {
 	dialing, cancel := context.WithTimeout(ctx, c.timeout())
 	defer cancel()
 	if c.conn, err = new(net.Dialer).DialContext(dialing, "tcp", net.JoinHostPort(host, port)); err != nil {
-		c.conn = nil
 		return err
 	}
 	defer func() {

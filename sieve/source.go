@@ -61,8 +61,7 @@ func (c *Client) readScripts(ctx context.Context) error {
 		}
 		s := script{active: len(line) > 1}
 		s.content, s.err = c.read(ctx, line[0].text)
-		var refused *RefusedError
-		if s.err != nil && !errors.As(s.err, &refused) {
+		if _, refused := errors.AsType[*RefusedError](s.err); s.err != nil && !refused {
 			return s.err
 		}
 		if size += len(s.content); size > maxScripts {
