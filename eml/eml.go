@@ -142,7 +142,7 @@ func directory(m *mail.Mailbox, style safename.Style) string {
 		levels[i] = safename.Shorten(style.Encode(level))
 	}
 	if len(levels) == 1 && strings.EqualFold(levels[0], "INBOX") { // after decoding; the raw name is another
-		levels[0] = safename.Style{Reserved: func(string) bool { return true }}.Encode(levels[0])
+		levels[0] = safename.EncodeReserved(levels[0])
 	}
 	return path.Join(levels...)
 }

@@ -25,7 +25,7 @@ func (l Layout) Encode(levels []string) string {
 		encoded[i] = l.style().Encode(level)
 	}
 	if len(levels) == 1 && strings.EqualFold(levels[0], "INBOX") {
-		encoded[0] = safename.Style{Reserved: func(string) bool { return true }}.Encode(levels[0])
+		encoded[0] = safename.EncodeReserved(levels[0])
 	}
 	if l == Nested {
 		return strings.Join(encoded, "/")

@@ -71,6 +71,11 @@ func (s Style) Encode(level string) string {
 	return b.String()
 }
 
+// EncodeReserved encodes a level that is a reserved name where it is.
+func EncodeReserved(level string) string {
+	return Style{Reserved: func(string) bool { return true }}.Encode(level)
+}
+
 // escapes reports whether the byte at i of the level is escaped.
 func (s Style) escapes(level string, i int) bool {
 	c, edge := level[i], i == 0 || i == len(level)-1

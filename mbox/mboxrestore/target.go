@@ -172,7 +172,7 @@ func fileName(m *mail.Mailbox) string {
 		levels[i] = safename.ShortenTo(style.Encode(level), longest)
 	}
 	if len(levels) == 1 && strings.EqualFold(levels[0], "INBOX") { // after decoding; the raw name is another
-		levels[0] = safename.Style{Reserved: func(string) bool { return true }}.Encode(levels[0])
+		levels[0] = safename.EncodeReserved(levels[0])
 	}
 	return path.Join(levels...) + suffix
 }
