@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/mailstrata/mailstrata/internal/retry"
 )
 
 // lockStaleAfter is the age at which a lock file is a leftover of a crash. Dovecot uses the same
@@ -64,10 +66,8 @@ func lockFile(ctx context.Context, root *os.Root, lock string) (*os.File, error)
 			}
 			continue
 		}
-		select {
-		case <-time.After(lockPoll):
-		case <-ctx.Done():
-			return nil, fmt.Errorf("wait for %s: %w", lock, context.Cause(ctx))
+		if err := retry.Sleep(ctx, lockPoll); err != nil {
+			return nil, fmt.Errorf("wait for %s: %w", lock, err)
 		}
 	}
 }

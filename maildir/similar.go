@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mailstrata/mailstrata/internal/canonical"
+	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
@@ -68,11 +69,11 @@ func (f *foreignFiles) matchSimilar(
 		if names[i] != "" || wanted[i].Header == nil {
 			continue
 		}
-		header, err := wanted[i].Header(ctx)
+		head, err := wanted[i].Header(ctx)
 		if err != nil {
 			return err
 		}
-		for _, file := range f.like.keys[canonical.HeaderKey(header)] {
+		for _, file := range f.like.keys[canonical.HeaderKey(head)] {
 			if f.used[file] {
 				continue
 			}
@@ -124,14 +125,17 @@ func (f *foreignFiles) readKeys(ctx context.Context, root *os.Root) error {
 	}
 	var mu sync.Mutex
 	err := f.each(ctx, root, files, func(i int, text io.Reader) error {
-		header, err := io.ReadAll(io.LimitReader(text, longestHeader))
+		head, err := io.ReadAll(io.LimitReader(text, longestHeader))
 		if err != nil {
 			return err
 		}
-		if bytes.HasPrefix(header, mboxLine) {
+		if bytes.HasPrefix(head, mboxLine) {
 			return nil
 		}
-		if key := canonical.HeaderKey(headerOf(header)); key != (canonical.Key{}) {
+		if end := header.End(head); end >= 0 {
+			head = head[:end]
+		}
+		if key := canonical.HeaderKey(head); key != (canonical.Key{}) {
 			mu.Lock()
 			defer mu.Unlock()
 			like.keys[key] = append(like.keys[key], i)
@@ -142,20 +146,6 @@ func (f *foreignFiles) readKeys(ctx context.Context, root *os.Root) error {
 		f.like = like
 	}
 	return err
-}
-
-// headerOf returns the header at the beginning of text.
-func headerOf(text []byte) []byte {
-	for at, begun := 0, 0; at < len(text); at++ {
-		if text[at] != '\n' {
-			continue
-		}
-		if line := text[begun:at]; len(line) == 0 || string(line) == "\r" {
-			return text[:begun]
-		}
-		begun = at + 1
-	}
-	return text
 }
 
 // readDigests digests files.

@@ -34,6 +34,7 @@ import (
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/backup/source/disk"
 	"github.com/mailstrata/mailstrata/internal/mailfile"
+	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -199,10 +200,8 @@ func (f *folder) check(ctx context.Context, message *disk.Message) error {
 		if age < 0 || age >= quiet {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(quiet - age):
+		if err := retry.Sleep(ctx, quiet-age); err != nil {
+			return err
 		}
 	}
 }
@@ -221,7 +220,7 @@ type line struct {
 // maxLine is the longest line of flags.jsonl, in bytes.
 const maxLine = 1 << 20
 
-// lines yields the lines of flags.jsonl to take. Lines that are something else are skipped.
+// lines calls take with the lines of flags.jsonl. It skips lines that are something else.
 func (f *folder) lines(take func(*line)) {
 	open, _, err := mailfile.Open(f.root, path.Join(f.dir, flagsFile))
 	if err != nil {
@@ -255,7 +254,9 @@ func (f *folder) List(ctx context.Context) (*disk.Contents, error) {
 	}
 	slices.SortFunc(c.Messages, func(a, b disk.Message) int { return strings.Compare(a.Name, b.Name) })
 	f.lines(func(l *line) {
-		at, ok := slices.BinarySearchFunc(c.Messages, l.File, func(i disk.Message, name string) int { return strings.Compare(i.Name, name) })
+		at, ok := slices.BinarySearchFunc(c.Messages, l.File, func(m disk.Message, name string) int {
+			return strings.Compare(m.Name, name)
+		})
 		if ok {
 			c.Messages[at].Flags, c.Messages[at].UID = mail.NewFlags(l.Flags...), l.UID
 			if date := mail.ParseDate(l.Internal); date.Raw == "" && l.Internal != "" {

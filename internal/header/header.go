@@ -90,6 +90,21 @@ func fieldName(line []byte) (size, colon int) {
 	return size, colon
 }
 
+// End returns where the empty line after a header begins, or -1 if the text has none.
+func End(text []byte) int {
+	for at := 0; at < len(text); {
+		if text[at] == '\n' || bytes.HasPrefix(text[at:], []byte("\r\n")) {
+			return at
+		}
+		size := bytes.IndexByte(text[at:], '\n') + 1
+		if size == 0 {
+			break
+		}
+		at += size
+	}
+	return -1
+}
+
 // LineEnd returns the last byte of the line ends of a text: LF, or CR if the first line ends with
 // CR alone.
 func LineEnd(text []byte) byte {

@@ -63,3 +63,15 @@ func FuzzOnly(f *testing.F) {
 		}
 	})
 }
+
+// The empty line ends a header with either kind of line ends, and at the beginning, too.
+func TestEnd(t *testing.T) {
+	for text, want := range map[string]int{
+		"A: b\r\n\r\ntext": 6, "A: b\n\ntext": 5, "A: b\r\n\ntext": 6, "\r\ntext": 0, "\ntext": 0,
+		"": -1, "A: b": -1, "A: b\r\n": -1, "A: b\r\n\r": -1, "A: \r\r\n": -1,
+	} {
+		if got := header.End([]byte(text)); got != want {
+			t.Errorf("End(%q) = %d, want %d", text, got, want)
+		}
+	}
+}

@@ -133,7 +133,7 @@ var layers = map[string]string{
 	"backup/source/numbering": `
 		backup/source mail`,
 	"eml":           "chunk internal/header internal/local internal/safename internal/tree internal/zipstream mail restore",
-	"eml/emlsource": "backup/source backup/source/disk internal/mailfile mail",
+	"eml/emlsource": "backup/source backup/source/disk internal/mailfile internal/retry mail",
 	"imap":          "imap/internal/netconn imap/internal/wire internal/printable internal/silence mail",
 	"imap/imapclient": `
 		backup/source imap imap/internal/properties imap/internal/spool imap/internal/wire internal/printable mail`,
@@ -157,11 +157,11 @@ var layers = map[string]string{
 		chunk internal/retry jmap mail restore`,
 	"jmap/jmapsource": `
 		backup/source backup/source/numbering jmap mail`,
-	"maildir":               "chunk internal/canonical internal/lineend internal/safename internal/tree mail restore",
+	"maildir":               "chunk internal/canonical internal/header internal/lineend internal/retry internal/safename internal/tree mail restore",
 	"mbox":                  "internal/header internal/lineend mail",
 	"maildir/maildirsource": "backup/source/disk internal/mailfile mail maildir",
 	"mbox/mboxrestore":      "internal/lineend internal/local internal/safename internal/tree mail mbox restore",
-	"mbox/mboxsource":       "backup/source backup/source/disk chunk internal/header internal/lineend internal/local internal/mailfile mail mbox",
+	"mbox/mboxsource":       "backup/source backup/source/disk chunk internal/header internal/lineend internal/local internal/mailfile internal/retry mail mbox",
 	"restore/items":         "archive collection internal/local internal/safename manifest",
 	"restore":               "archive archive/diff archive/search chunk internal/inorder internal/local mail manifest repo",
 

@@ -1,7 +1,6 @@
 package mboxsource
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"io/fs"
@@ -11,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/mailstrata/mailstrata/backup/source/disk"
+	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/internal/lineend"
 	"github.com/mailstrata/mailstrata/internal/mailfile"
 	"github.com/mailstrata/mailstrata/mail"
@@ -155,7 +155,7 @@ func readHead(open io.ReaderAt, p mbox.Place, variant mbox.Variant) ([]byte, err
 		more := make([]byte, size-len(head))
 		n, err := io.ReadFull(r, more)
 		head = append(head, more[:n]...)
-		if end := headerEnd(head); end >= 0 {
+		if end := header.End(head); end >= 0 {
 			return head[:end], nil
 		}
 		switch {
@@ -169,26 +169,11 @@ func readHead(open io.ReaderAt, p mbox.Place, variant mbox.Variant) ([]byte, err
 	}
 }
 
-// headerEnd returns where the empty line of a header begins, or -1.
-func headerEnd(b []byte) int {
-	for at := 0; at < len(b); {
-		if b[at] == '\n' || b[at] == '\r' && at+1 < len(b) && b[at+1] == '\n' {
-			return at
-		}
-		end := bytes.IndexByte(b[at:], '\n')
-		if end < 0 {
-			return -1
-		}
-		at += end + 1
-	}
-	return -1
-}
-
 // text returns a reader of a message without quotes and without the fields that belong to the mbox.
 func (e *entry) text(open io.ReaderAt) io.Reader {
 	r := mbox.NewUnquoter(io.NewSectionReader(open, e.Start, e.End-e.Start), e.variant)
 	for _, cut := range slices.Backward(e.cuts) { // the last cut is made first, so that the places of the others are right
-		r = &cutter{r: r, at: 0, from: int64(cut.From), to: int64(cut.To)}
+		r = &cutter{r: r, from: int64(cut.From), to: int64(cut.To)}
 	}
 	return r
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/backup/source/disk"
 	"github.com/mailstrata/mailstrata/internal/mailfile"
+	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/mbox"
 )
@@ -27,7 +28,7 @@ func (f *file) scan(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var before []disk.Message
-	for n := 0; n < maxScans; n++ {
+	for n := range maxScans {
 		version, err := f.settle(ctx)
 		if err != nil {
 			return err
@@ -91,10 +92,8 @@ func (f *file) settle(ctx context.Context) (uint64, error) {
 		if age < 0 || age >= quiet || n == maxWaits || f.version == version {
 			return version, nil
 		}
-		select {
-		case <-ctx.Done():
-			return 0, context.Cause(ctx)
-		case <-time.After(quiet - age):
+		if err := retry.Sleep(ctx, quiet-age); err != nil {
+			return 0, err
 		}
 	}
 }
