@@ -17,7 +17,7 @@ func apart(dirs []string) []string {
 	made := make([]string, len(dirs))
 	for i, dir := range dirs {
 		former, now := "", ""
-		for _, level := range strings.Split(dir, "/") {
+		for level := range strings.SplitSeq(dir, "/") {
 			former = path.Join(former, level)
 			name, known := renamed[former]
 			if !known {

@@ -15,8 +15,14 @@
 // another ">". A reader that removes one gets the message back. Lines end in LF, as in the files of
 // most systems. A message whose lines do not all end in CRLF keeps its line ends.
 //
+// Scan finds the messages of a file of any variant, ParseHead reads the flags of one, and
+// NewUnquoter its text.
+//
 //	writer.go     Writer
+//	scan.go       Scan, and the variants
+//	unquote.go    the text of a message
 //	fromline.go   From lines
+//	head.go       what a header says of the flags
 //	status.go     flags as fields of the header
 //	fields.go     fields of mail programs, kept beside the message
 package mbox

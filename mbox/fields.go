@@ -26,14 +26,7 @@ var programFields = []string{
 	"x-imap:", "x-imapbase:", "content-length:", "lines:",
 }
 
-func isProgramField(line []byte) bool {
-	for _, name := range programFields {
-		if len(line) >= len(name) && bytes.EqualFold(line[:len(name)], []byte(name)) {
-			return true
-		}
-	}
-	return false
-}
+func isProgramField(line []byte) bool { return beginsWith(line, programFields) }
 
 // takeFields finds the fields of mail programs in a header. ok is false if there are none, or if
 // they stay: mail programs write no field of several lines.

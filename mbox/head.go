@@ -47,12 +47,11 @@ func ParseHead(head []byte, from string) Head {
 
 // parseFlags reads the flags of a header.
 func parseFlags(head []byte) (h Head) {
-	status, mozilla, clipped := fieldFlags(head)
-	h.Clipped = clipped
-	if h.Own = status != nil || mozilla != nil; status == nil {
-		status = mozilla
+	f := parseFieldFlags(head)
+	h.Own, h.Clipped, h.Flags = f.hasStatus || f.hasMozilla, f.clipped, mail.NewFlags(f.status...)
+	if !f.hasStatus {
+		h.Flags = mail.NewFlags(f.mozilla...)
 	}
-	h.Flags = mail.NewFlags(status...)
 	return h
 }
 
@@ -67,10 +66,11 @@ func ownFields(head []byte, newline string) (Head, bool) {
 	if at < 0 || at > 0 && head[at-1] != '\n' {
 		return Head{}, false
 	}
-	raw, _, clipped := fieldFlags(head[at:])
-	if clipped {
+	f := parseFieldFlags(head[at:])
+	if f.clipped {
 		return Head{}, false
 	}
+	raw := f.status
 	if deletedField.Match(head[at:]) {
 		raw = append(raw, `\Deleted`)
 	}
@@ -95,15 +95,21 @@ const (
 	MaxKeyword  = 255 // bytes of a keyword
 )
 
+// fieldFlags are the flags in the fields of a header.
+type fieldFlags struct {
+	status, mozilla       []string // of Status, X-Status and X-Keywords; of Thunderbird's fields
+	hasStatus, hasMozilla bool     // there are such fields
+	clipped               bool     // keywords were left out
+}
+
 // keywords appends the words of a field to flags. Words that look like system flags are none: other
 // fields have those.
-func keywords(flags []string, value string, clipped *bool) []string {
-	flags = append(make([]string, 0, 1), flags...)
+func (f *fieldFlags) keywords(flags []string, value string) []string {
 	for word := range strings.FieldsSeq(value) {
 		switch {
 		case strings.HasPrefix(word, `\`):
 		case len(flags) >= MaxKeywords || len(word) > MaxKeyword:
-			*clipped = true
+			f.clipped = true
 		default:
 			flags = append(flags, word)
 		}
@@ -111,43 +117,42 @@ func keywords(flags []string, value string, clipped *bool) []string {
 	return flags
 }
 
-// fieldFlags returns the flags in the fields of a header: of Status, X-Status and X-Keywords, and
-// of Thunderbird's fields. Each is nil if there is no such field. Who sent a message may have
-// written them, so \Deleted is read only where Thunderbird writes it: before all fields of the
-// message. clipped reports that keywords were left out.
-func fieldFlags(head []byte) (status, mozilla []string, clipped bool) {
-	seen, top := false, true
+// parseFieldFlags reads the flags in the fields of a header. Who sent a message may have written
+// them, so \Deleted is read only where Thunderbird writes it: before all fields of the message.
+func parseFieldFlags(head []byte) (f fieldFlags) {
+	top, seen := true, false
 	for line := range bytes.Lines(head) {
 		name, value, ok := strings.Cut(string(line), ":")
 		if !ok {
 			continue
 		}
-		value = strings.TrimSpace(value)
-		lower := strings.ToLower(name)
-		if top = top && (strings.HasPrefix(lower, "x-mozilla-") || lower == "x-account-key" || lower == "x-uidl"); lower == "x-mozilla-status" {
-			if !seen {
-				mozilla = append(append(make([]string, 0, 1), mozilla...), mozillaFlags(value, top)...)
+		name, value = strings.ToLower(name), strings.TrimSpace(value)
+		top = top && (strings.HasPrefix(name, "x-mozilla-") || name == "x-account-key" || name == "x-uidl")
+		switch name {
+		case "status":
+			f.hasStatus = true
+			if strings.Contains(value, "R") {
+				f.status = append(f.status, `\Seen`)
 			}
-			seen = true
-		}
-		switch lower {
-		case "status", "x-status":
-			status = append(make([]string, 0, 1), status...)
-			if strings.Contains(value, "R") && len(name) == len("Status") {
-				status = append(status, `\Seen`)
-			}
+		case "x-status":
+			f.hasStatus = true
 			for _, l := range statusLetters {
-				if len(name) > len("Status") && l.letter != 'D' && strings.IndexByte(value, l.letter) >= 0 {
-					status = append(status, l.flag)
+				if l.letter != 'D' && strings.IndexByte(value, l.letter) >= 0 {
+					f.status = append(f.status, l.flag)
 				}
 			}
 		case "x-keywords":
-			status = keywords(status, value, &clipped)
+			f.hasStatus, f.status = true, f.keywords(f.status, value)
+		case "x-mozilla-status":
+			if !seen { // the first one counts
+				f.mozilla = append(f.mozilla, mozillaFlags(value, top)...)
+			}
+			f.hasMozilla, seen = true, true
 		case "x-mozilla-keys":
-			mozilla = keywords(mozilla, value, &clipped)
+			f.hasMozilla, f.mozilla = true, f.keywords(f.mozilla, value)
 		}
 	}
-	return status, mozilla, clipped
+	return f
 }
 
 // mozillaFlags returns the flags of X-Mozilla-Status: nsMsgMessageFlags in hexadecimal. top:

@@ -2,6 +2,7 @@ package mbox
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/mail"
@@ -15,11 +16,14 @@ import (
 //
 // There are none if a message has no flags and its own header has no such fields.
 
-// statusLetters are the letters of X-Status, in the order in which they are written.
-var statusLetters = []struct {
+// statusLetter is a letter of X-Status.
+type statusLetter struct {
 	letter byte
 	flag   string
-}{{'A', `\Answered`}, {'F', `\Flagged`}, {'T', `\Draft`}, {'D', `\Deleted`}}
+}
+
+// statusLetters are the letters of X-Status, in the order in which they are written.
+var statusLetters = []statusLetter{{'A', `\Answered`}, {'F', `\Flagged`}, {'T', `\Draft`}, {'D', `\Deleted`}}
 
 // statusFields returns the fields for flags. own reports whether the header has such fields itself:
 // then a Status follows in any case, because the last one counts. lost are the flags that have no
@@ -56,12 +60,7 @@ func statusFields(flags mail.Flags, own bool, newline string) (fields string, lo
 }
 
 func isSystem(flag string) bool {
-	for _, l := range statusLetters {
-		if l.flag == flag {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(statusLetters, func(l statusLetter) bool { return l.flag == flag })
 }
 
 // isKeyword reports whether X-Keywords can have a keyword.
@@ -73,11 +72,11 @@ func isKeyword(keyword string) bool {
 var statusNames = []string{"status:", "x-status:", "x-keywords:"}
 
 // isStatusField reports whether a line begins with the name of such a field.
-func isStatusField(line []byte) bool {
-	for _, name := range statusNames {
-		if len(line) >= len(name) && bytes.EqualFold(line[:len(name)], []byte(name)) {
-			return true
-		}
-	}
-	return false
+func isStatusField(line []byte) bool { return beginsWith(line, statusNames) }
+
+// beginsWith reports whether a line begins with one of these names, in either case.
+func beginsWith(line []byte, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return len(line) >= len(name) && bytes.EqualFold(line[:len(name)], []byte(name))
+	})
 }

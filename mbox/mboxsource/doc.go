@@ -16,6 +16,13 @@
 // run lasts: some 200 bytes. Its text is read again when it is archived, and must have the same
 // hash then: another program may have rewritten the file meanwhile.
 //
-// Google Takeout writes one mbox with the labels of each message (takeout.go). imap-backup has the
-// UIDs and flags of an mbox in a file beside it (imapbackup.go).
+// Google Takeout writes one mbox with the labels of each message. imap-backup has the UIDs and
+// flags of an mbox in a file beside it.
+//
+//	store.go                     finds the files of a directory
+//	look.go                      what a file is
+//	scan.go, file.go             reads a whole file, each message of it
+//	folder.go, verified.go       the mailbox of a file, and the text of a message when it is archived
+//	takeout.go, imapbackup.go    what these programs keep beside the messages
+//	notes.go                     what is odd about a file
 package mboxsource
