@@ -20,7 +20,7 @@ func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.P
 	for _, place := range places {
 		taken[place.Name] = true
 	}
-	var beyond []restore.Place
+	var extra []restore.Place
 	err := filepath.WalkDir(t.Dir, func(at string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -36,15 +36,15 @@ func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.P
 			return filepath.SkipDir
 		case !taken[at] && isFolder(at):
 			name := strings.Join(t.options.Layout.Decode(filepath.ToSlash(dir)), "/")
-			beyond = append(beyond, restore.Place{Mailbox: name, Name: at})
+			extra = append(extra, restore.Place{Mailbox: name, Name: at})
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, tree.Explain(t.Dir, err)
 	}
-	slices.Reverse(beyond) // children before their parents
-	return beyond, nil
+	slices.Reverse(extra) // children before their parents
+	return extra, nil
 }
 
 // holds reports whether a directory can be a folder of the layout or contain folders.

@@ -91,7 +91,7 @@ func (f *folder) add(ctx context.Context, m *restore.Message) (restore.AppendRes
 	size, err := f.writeBody(ctx, file, m)
 	if err != nil {
 		file.Discard()
-		if refused := (*bodyError)(nil); errors.As(err, &refused) && ctx.Err() == nil {
+		if refused, ok := errors.AsType[*bodyError](err); ok && ctx.Err() == nil {
 			return restore.AppendResult{Refused: refused.err}, nil
 		}
 		return restore.AppendResult{}, err

@@ -124,8 +124,11 @@ const maxKey = 255
 // files returns the files of the folder, with their keys. A file that was renamed during the
 // listing may have been seen twice: of two files with one key, only those count that are there.
 func (f *folder) files() (map[string]string, error) {
-	files := make(map[string]string)
-	seen := make(map[string]string)
+	found := keyedFiles{keys: make(map[string]string), last: make(map[string]string)}
+	isGone := func(file string) bool {
+		_, err := f.root.Lstat(path.Join(f.dir, file))
+		return errors.Is(err, fs.ErrNotExist)
+	}
 	for _, sub := range []string{"new", "cur"} {
 		open, err := f.root.Open(path.Join(f.dir, sub))
 		if errors.Is(err, fs.ErrNotExist) && sub == "new" {
@@ -135,26 +138,34 @@ func (f *folder) files() (map[string]string, error) {
 			return nil, err
 		}
 		err = eachEntry(open, func(e fs.DirEntry) {
-			name := e.Name()
-			if strings.HasPrefix(name, ".") || e.IsDir() {
-				return
+			if name := e.Name(); !strings.HasPrefix(name, ".") && !e.IsDir() {
+				found.add(sub+"/"+name, baseName(name), isGone)
 			}
-			file, key := sub+"/"+name, baseName(name)
-			files[file] = key
-			if other, twice := seen[key]; twice {
-				for _, name := range []string{other, file} {
-					if _, err := f.root.Lstat(path.Join(f.dir, name)); errors.Is(err, fs.ErrNotExist) {
-						delete(files, name)
-					}
-				}
-			}
-			seen[key] = file
 		})
 		if err = errors.Join(err, open.Close()); err != nil {
 			return nil, err
 		}
 	}
-	return files, nil
+	return found.keys, nil
+}
+
+// keyedFiles is files with their keys.
+type keyedFiles struct {
+	keys map[string]string // by file
+	last map[string]string // the last file of each key
+}
+
+// add adds a file, unless another one has its key and isGone reports that the file is not there.
+func (k *keyedFiles) add(file, key string, isGone func(file string) bool) {
+	k.keys[file] = key
+	if other, twice := k.last[key]; twice {
+		for _, name := range []string{other, file} {
+			if isGone(name) {
+				delete(k.keys, name)
+			}
+		}
+	}
+	k.last[key] = file
 }
 
 // eachEntry calls take with the entries of a directory.
