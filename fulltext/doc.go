@@ -1,9 +1,9 @@
 // Package fulltext is an index of the words of messages: which messages match a query of package
 // words, newest first. It finds exactly what words.Query.Match finds.
 //
-// The index is a database of SQLite (schema.go), in a directory of encrypted pages (package pages;
-// vfs.go joins the two). The words are in segments (package postings), which the database keeps as
-// blobs. It is a cache: it can be dropped and built again from the archive.
+// The index is a database of SQLite (database.go), in a directory of encrypted pages (package
+// pages; vfs.go joins the two). The words are in segments (package postings), which the database
+// keeps as blobs. It is a cache: it can be dropped and built again from the archive.
 //
 //	Update   takes new messages (update.go): their words go into segments (segments.go), under a row number that comes from
 //	         the date of the message (rowid.go), in shards of about a year (shard.go)

@@ -87,28 +87,15 @@ func (d *database) state(ctx context.Context, prefix []byte) (all []Pair, err er
 	if d.conn == nil {
 		return nil, nil
 	}
-	add := func(s *sqlite3.Stmt) bool {
-		all = append(all, Pair{s.ColumnBlob(0, nil), s.ColumnBlob(1, nil)})
-		return true
-	}
-	if after := next(prefix); after != nil {
-		err = d.run(ctx, "SELECT key, value FROM state WHERE key>=? AND key<? ORDER BY key", add, prefix, after)
-	} else {
-		err = d.run(ctx, "SELECT key, value FROM state WHERE key>=? ORDER BY key", add, prefix)
-	}
-	return all, err
-}
-
-// next returns the first key after all that begin with a prefix, or nil if there is none.
-func next(prefix []byte) []byte {
-	for i := len(prefix) - 1; i >= 0; i-- {
-		if prefix[i] < 0xff {
-			after := append([]byte(nil), prefix[:i+1]...)
-			after[i]++
-			return after
+	err = d.run(ctx, "SELECT key, value FROM state WHERE key>=? ORDER BY key", func(s *sqlite3.Stmt) bool {
+		key := s.ColumnBlob(0, nil)
+		if !bytes.HasPrefix(key, prefix) {
+			return false
 		}
-	}
-	return nil
+		all = append(all, Pair{key, s.ColumnBlob(1, nil)})
+		return true
+	}, prefix)
+	return all, err
 }
 
 // row is a row of the table of messages.

@@ -7,11 +7,8 @@ import (
 	"github.com/ncruces/go-sqlite3"
 )
 
-// rawText is a parameter that is a text, where a []byte is a blob.
-type rawText []byte
-
-// run calls row for each row of a statement, until row returns false. Parameters are int64, []byte,
-// string or rawText.
+// run calls row for each row of a statement, until row returns false. Parameters are int64 or
+// []byte.
 func (d *database) run(ctx context.Context, sql string, row func(*sqlite3.Stmt) bool, parameters ...any) (err error) {
 	defer d.recover(&err)
 	d.conn.SetInterrupt(ctx)
@@ -28,10 +25,6 @@ func (d *database) run(ctx context.Context, sql string, row func(*sqlite3.Stmt) 
 			err = stmt.BindInt64(i+1, p)
 		case []byte:
 			err = stmt.BindBlob(i+1, p)
-		case rawText:
-			err = stmt.BindRawText(i+1, p)
-		case string:
-			err = stmt.BindText(i+1, p)
 		}
 		if err != nil {
 			return d.failed(ctx, "read", err)

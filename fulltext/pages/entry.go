@@ -55,8 +55,8 @@ func newSealer(key []byte) (*sealer, error) {
 	return &sealer{aead: aead}, err
 }
 
-// data returns what the tag covers beside the page: what it is, and its number.
-func data(kind byte, number uint32) []byte {
+// additionalData returns what the tag covers beside the page: what it is, and its number.
+func additionalData(kind byte, number uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{kind}, number)
 }
 
@@ -64,7 +64,7 @@ func data(kind byte, number uint32) []byte {
 // next call overwrites them.
 func (s *sealer) seal(kind byte, number uint32, page []byte, e *entry) []byte {
 	_, _ = rand.Read(e.nonce[:]) // never fails
-	sealed := s.aead.Seal(s.buffer[:0], e.nonce[:], page, data(kind, number))
+	sealed := s.aead.Seal(s.buffer[:0], e.nonce[:], page, additionalData(kind, number))
 	copy(e.tag[:], sealed[PageSize:])
 	return sealed[:PageSize]
 }
@@ -73,6 +73,6 @@ func (s *sealer) seal(kind byte, number uint32, page []byte, e *entry) []byte {
 // call overwrites the result.
 func (s *sealer) open(kind byte, number uint32, e *entry) ([]byte, bool) {
 	copy(s.buffer[PageSize:], e.tag[:])
-	page, err := s.aead.Open(s.buffer[:0], e.nonce[:], s.buffer[:], data(kind, number))
+	page, err := s.aead.Open(s.buffer[:0], e.nonce[:], s.buffer[:], additionalData(kind, number))
 	return page, err == nil
 }

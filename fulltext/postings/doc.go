@@ -6,6 +6,12 @@
 // ordinals: 0 is the newest, and lists of documents ascend, so that the newest hits are read first
 // and the rest is not read.
 //
+//	builder.go, vocabulary.go             documents become sorted words with their places
+//	writer.go                             these become the bytes of a segment
+//	segment.go, list.go                   the words of a segment, and the list of one
+//	find.go, iterator.go, prefix.go       an expression becomes iterators over such lists
+//	merge.go                              several segments become one
+//
 // A segment is a string of bytes, with a table of its rows and an index of its leaves beside it
 // (Meta). Numbers are varints.
 //

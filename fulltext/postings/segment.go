@@ -41,9 +41,6 @@ func Open(store Store, meta Meta) (*Segment, error) {
 	return s, err
 }
 
-// Rows returns the rows of the documents by their ordinals. They descend.
-func (s *Segment) Rows() []int64 { return s.rows }
-
 // From returns the first ordinal whose row is not after a row.
 func (s *Segment) From(row int64) uint32 {
 	at, _ := slices.BinarySearchFunc(s.rows, row, func(a, b int64) int { return cmp.Compare(b, a) })

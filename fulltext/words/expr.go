@@ -23,6 +23,14 @@ func (c Column) String() string {
 	return [...]string{"any", "from", "to", "subject", "body", "attachment"}[c]
 }
 
+// columnOf returns the column that a query names, or AnyColumn for other names.
+func columnOf(name string) Column {
+	if i := slices.IndexFunc(Columns, func(c Column) bool { return c.String() == name }); i >= 0 {
+		return Columns[i]
+	}
+	return AnyColumn
+}
+
 // Fields are the texts of a message. Phrases do not cross from one text to another.
 type Fields struct {
 	From, To, Subject string

@@ -91,10 +91,8 @@ func (p *parser) filter(name string, at int) (*Expr, error) {
 	if p.at == len(p.text) || unicode.IsSpace(r) || r == ')' {
 		return nil, p.errorf(at, "%s: needs a value, without a space before it", name)
 	}
-	for _, c := range columnNames {
-		if c.String() == name {
-			return p.inColumn(c, at)
-		}
+	if c := columnOf(name); c != AnyColumn {
+		return p.inColumn(c, at)
 	}
 	var value string
 	var err error

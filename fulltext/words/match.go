@@ -2,6 +2,7 @@ package words
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -125,19 +126,9 @@ func (p *phrase) continues(i int, word []byte) bool {
 func (s *search) holds(e *Expr, attachments bool) bool {
 	switch e.Op {
 	case And:
-		for _, arg := range e.Args {
-			if !s.holds(arg, attachments) {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(e.Args, func(arg *Expr) bool { return !s.holds(arg, attachments) })
 	case Or:
-		for _, arg := range e.Args {
-			if s.holds(arg, attachments) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(e.Args, func(arg *Expr) bool { return s.holds(arg, attachments) })
 	case Not:
 		return !s.holds(e.Args[0], attachments)
 	case HasAttachment:

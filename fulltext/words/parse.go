@@ -13,8 +13,7 @@ const (
 	// maxQueryWords bounds the words of a query, and so the time of a search.
 	maxQueryWords = 256
 
-	// maxDepth bounds how deep parentheses and negations nest. SQLite bounds the depth of what they
-	// become, too.
+	// maxDepth bounds how deep parentheses and negations nest.
 	maxDepth = 16
 
 	// minPrefix is the length of the shortest prefix, in characters. A shorter one begins so many

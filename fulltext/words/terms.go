@@ -121,9 +121,6 @@ func hasSymbol(text string) bool {
 	return isSymbol(first) || isSymbol(last)
 }
 
-// columnNames are the filters that look for words in one column.
-var columnNames = []Column{From, To, Subject, Body, Attachment}
-
 // filterName reads the name of a filter and its colon, if the text begins with them. A name that
 // only other programs know is an error, because words found by chance would look like an answer.
 func (p *parser) filterName() (name string, ok bool, err error) {
@@ -140,8 +137,7 @@ func (p *parser) filterName() (name string, ok bool, err error) {
 		return "", false, p.errorf(p.at, "there is no %s: here; %s, or quotes if you search for these words",
 			name, instead)
 	}
-	known := name == "has" || slices.Contains(filterNames, FilterName(name)) ||
-		slices.ContainsFunc(columnNames, func(c Column) bool { return c.String() == name })
+	known := name == "has" || slices.Contains(filterNames, FilterName(name)) || columnOf(name) != AnyColumn
 	if known {
 		p.at += written + 1
 	}

@@ -169,7 +169,7 @@ func (d *database) settle(err error) error {
 
 // failed returns the error of an operation: what the pages say, if they failed.
 func (d *database) failed(ctx context.Context, doing string, err error) error {
-	var code sqlite3.ErrorCode
+	code, _ := errors.AsType[sqlite3.ErrorCode](err)
 	switch {
 	case err == nil:
 		return nil
@@ -177,9 +177,7 @@ func (d *database) failed(ctx context.Context, doing string, err error) error {
 		return context.Cause(ctx)
 	case d.file.fault != nil:
 		err = d.file.fault
-	case errors.As(err, &code) && (code == sqlite3.CORRUPT || code == sqlite3.NOTADB || code == sqlite3.FORMAT):
-		err = fmt.Errorf("%w: %w", ErrDamaged, err)
-	case errors.Is(err, postings.ErrFormat):
+	case code == sqlite3.CORRUPT || code == sqlite3.NOTADB || code == sqlite3.FORMAT || errors.Is(err, postings.ErrFormat):
 		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return fmt.Errorf("%s index: %w", doing, err)
