@@ -168,14 +168,17 @@ var layers = map[string]string{
 	// Serving archives to programs that read.
 	"serve/imapserver": `
 		archive archive/layout chunk fulltext/words internal/header internal/inorder internal/retry mail
-		mail/charset mail/entity serve/internal/address serve/internal/command serve/view`,
+		mail/charset mail/entity serve/internal/address serve/internal/command serve/internal/recent
+		serve/internal/turns serve/view`,
 	"serve/internal/address": "",
 	"serve/internal/command": "",
+	"serve/internal/recent":  "",
+	"serve/internal/turns":   "",
 	"serve/page": `
 		archive archive/attachment archive/diff archive/health archive/readable archive/search archive/search/query
 		archive/textindex chunk collection fulltext/words internal/day internal/header internal/inorder internal/ui mail
-		mail/entity mail/extract mail/safehtml manifest repo serve/page/chart serve/page/export serve/page/gate
-		serve/page/message serve/page/sorting serve/view`,
+		mail/entity mail/extract mail/safehtml manifest repo serve/internal/turns serve/page/chart serve/page/export
+		serve/page/gate serve/page/message serve/page/sorting serve/view`,
 	"serve/page/chart":  "",
 	"serve/page/export": "archive eml internal/lineend internal/ui internal/zipstream mail manifest mbox",
 	"serve/page/gate":   "internal/retry",
@@ -185,7 +188,7 @@ var layers = map[string]string{
 	"serve/page/sorting": "archive internal/header serve/view",
 	"serve/view": `
 		archive archive/health archive/textindex chunk fulltext/words internal/inorder mail mail/extract manifest
-		manifest/history repo`,
+		manifest/history repo serve/internal/recent serve/internal/turns`,
 
 	// The program.
 	"bench": `

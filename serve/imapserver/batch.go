@@ -16,7 +16,7 @@ import (
 // decoded for nearly every message. A batch is in memory before it is sent, so a client that does
 // not read keeps no turn. A few messages need no turn: somebody waits for them.
 const (
-	turns         = 3
+	batchesAtOnce = 3
 	fewMessages   = 4       // at most, without a turn
 	batchMessages = 2048    // of a session that is alone
 	batchBytes    = 2 << 20 // of bodies, and of answers
@@ -119,7 +119,7 @@ type answer struct {
 // rest of the batch.
 func (f *fetcher) read(ctx context.Context, batch []interval, few bool) (answers []answer, rest []interval, err error) {
 	if !few {
-		end, err := f.server.turn(ctx)
+		end, err := f.server.turns.Take(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -160,9 +160,6 @@ func (f *fetcher) atOnce() int {
 	}
 	return max(1, 4*runtime.GOMAXPROCS(0)*usualSections/max(sections, usualSections))
 }
-
-// turn waits until a session may read a batch. The caller ends its turn.
-func (s *Server) turn(ctx context.Context) (end func(), err error) { return take(ctx, s.turns) }
 
 // stream sends a large message.
 func (f *fetcher) stream(ctx context.Context, i int) error {

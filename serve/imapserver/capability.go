@@ -38,8 +38,8 @@ func (s *session) namespace(_ context.Context, cmd *command.Command) error {
 
 // delimiter returns the hierarchy delimiter of the view.
 func (s *session) delimiter() string {
-	for _, m := range s.view.Mailboxes {
-		return m.Delimiter
+	if len(s.view.Mailboxes) > 0 {
+		return s.view.Mailboxes[0].Delimiter
 	}
 	return "/"
 }

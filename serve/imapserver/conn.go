@@ -91,10 +91,11 @@ func (s *session) setReadDeadline() {
 
 // endReading says why the connection ends, if the client can still read it.
 func (s *session) endReading(err error) {
-	switch network := net.Error(nil); {
+	network, isNetwork := errors.AsType[net.Error](err)
+	switch {
 	case errors.Is(err, command.ErrTooLong):
 		s.out.line("* BYE The command is too long")
-	case errors.As(err, &network) && network.Timeout():
+	case isNetwork && network.Timeout():
 		s.out.line("* BYE Nothing was sent for too long")
 	}
 	s.out.Flush()

@@ -157,7 +157,7 @@ func dateText(d mail.Date) string {
 
 // whole returns the response for a message.
 func (f *fetcher) whole(ctx context.Context, m view.Message) ([]byte, error) {
-	p := f.part(ctx, m)
+	p := f.message(ctx, m)
 	b := f.begin(nil, m.Index)
 	for n, item := range f.items {
 		var err error

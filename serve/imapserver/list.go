@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,8 +21,8 @@ func (s *session) list(ctx context.Context, cmd *command.Command) error {
 		return nil
 	}
 	for _, e := range s.listed(l) {
-		s.out.line("* LIST (" + strings.Join(e.attributes(l),
-			" ") + ") " + quote(e.delimiter) + " " + astring(e.name) + e.childInfo())
+		attributes := strings.Join(e.attributes(l), " ")
+		s.out.line("* LIST (" + attributes + ") " + quote(e.delimiter) + " " + astring(e.name) + e.childInfo())
 		if len(l.Status) > 0 && e.mailbox != nil && e.mailbox.Selectable {
 			if err := s.writeStatus(ctx, e.mailbox, l.Status); err != nil {
 				s.out.line("* NO " + s.excuse(err)) // RFC 5819 section 2: STATUS is left out
@@ -99,12 +100,7 @@ func (s *session) entries() []*entry {
 			above.subscribed = above.subscribed || m.Subscribed
 		}
 	}
-	all := make([]*entry, 0, len(byName))
-	for _, e := range byName {
-		all = append(all, e)
-	}
-	slices.SortFunc(all, func(a, b *entry) int { return strings.Compare(a.name, b.name) })
-	return all
+	return slices.SortedFunc(maps.Values(byName), func(a, b *entry) int { return strings.Compare(a.name, b.name) })
 }
 
 // attributes returns the attributes of the mailbox (RFC 3501 section 7.2.2, RFC 3348, RFC 6154).

@@ -107,7 +107,7 @@ const searchBatch = 1024
 
 // readBatch is read for one batch. It checks several messages at once.
 func (m *matcher) readBatch(ctx context.Context, batch []int, tests []test) (found []int, err error) {
-	end, err := m.server.turn(ctx)
+	end, err := m.server.turns.Take(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -3,12 +3,12 @@ package imapserver
 import (
 	"bytes"
 	"context"
-	"sync"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/layout"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail/entity"
+	"github.com/mailstrata/mailstrata/serve/internal/recent"
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
@@ -24,8 +24,8 @@ type message struct {
 	parsed *tree
 }
 
-// part returns the reader of a message.
-func (f *fetcher) part(ctx context.Context, m view.Message) *message {
+// message returns a message to read from.
+func (f *fetcher) message(ctx context.Context, m view.Message) *message {
 	return &message{Message: m, ctx: ctx, server: f.server, contents: f.list.Contents()}
 }
 
@@ -83,7 +83,7 @@ func (m *message) findHeader() ([]byte, error) {
 // beginning returns the first bytes of the message.
 func (m *message) beginning(l *layout.Layout, size int64) ([]byte, error) {
 	if size > largeText {
-		end, err := m.server.alone(m.ctx)
+		end, err := m.server.large.Take(m.ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -104,28 +104,15 @@ type tree struct {
 // attachments are left out.
 const (
 	maxSkeleton = 32 << 20 // beyond that, the message is as if it ended
-	largeText   = 1 << 20  // one at a time is larger when it is parsed or searched, in all sessions
+	largeText   = 1 << 20  // one at a time is larger when it is parsed or searched, in all sessions (Server.large)
 )
-
-// alone waits until no other session parses or searches a large text. The caller ends that.
-func (s *Server) alone(ctx context.Context) (end func(), err error) { return take(ctx, s.large) }
-
-// take takes one of the places of a channel, which end gives back.
-func take(ctx context.Context, places chan struct{}) (end func(), err error) {
-	select {
-	case places <- struct{}{}:
-		return func() { <-places }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
 
 // tree returns the structure of the message.
 func (m *message) tree() (*tree, error) {
 	if m.parsed != nil {
 		return m.parsed, nil
 	}
-	if m.parsed = m.server.trees.get(m.Record.Hash); m.parsed != nil {
+	if m.parsed = m.server.trees.Get(m.Record.Hash); m.parsed != nil {
 		return m.parsed, nil
 	}
 	l, err := m.layout()
@@ -133,7 +120,7 @@ func (m *message) tree() (*tree, error) {
 		return nil, err
 	}
 	if l.SkeletonSize() > largeText {
-		end, err := m.server.alone(m.ctx)
+		end, err := m.server.large.Take(m.ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -144,7 +131,7 @@ func (m *message) tree() (*tree, error) {
 		return nil, err
 	}
 	m.parsed = &tree{entity.Parse(s.Text), s}
-	m.server.trees.put(m.Record.Hash, m.parsed)
+	m.keep()
 	return m.parsed, nil
 }
 
@@ -161,40 +148,16 @@ func (t *tree) lines(r entity.Range) int64 {
 
 // treeCache keeps the structures of the last messages: a client that shows a message asks for one
 // part after the other.
-type treeCache struct {
-	mu   sync.Mutex
-	kept []keptTree // the newest last
-}
-
-type keptTree struct {
-	hash chunk.ID
-	tree *tree
-}
+type treeCache = recent.Cache[chunk.ID, *tree]
 
 const (
 	keptTrees    = 32
 	keptSkeleton = 128 << 10 // bytes of the largest that is kept
 )
 
-func (c *treeCache) get(hash chunk.ID) *tree {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, k := range c.kept {
-		if k.hash == hash {
-			return k.tree
-		}
+// keep keeps the structure of the message for other commands, unless it is large.
+func (m *message) keep() {
+	if len(m.parsed.skeleton.Text) <= keptSkeleton {
+		m.server.trees.Put(m.Record.Hash, m.parsed, keptTrees)
 	}
-	return nil
-}
-
-func (c *treeCache) put(hash chunk.ID, t *tree) {
-	if len(t.skeleton.Text) > keptSkeleton {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.kept) == keptTrees {
-		c.kept = append(c.kept[:0], c.kept[1:]...)
-	}
-	c.kept = append(c.kept, keptTree{hash, t})
 }

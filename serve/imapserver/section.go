@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,7 +32,7 @@ type body struct {
 
 // sendMessage sends the response for a message.
 func (f *fetcher) sendMessage(ctx context.Context, m view.Message) error {
-	p := f.part(ctx, m)
+	p := f.message(ctx, m)
 	bodies := make([]body, len(f.items))
 	var b []byte
 	for n, item := range f.items {
@@ -250,12 +251,7 @@ func filter(header []byte, s *command.Section) []byte {
 }
 
 func isNamed(fields []string, name string) bool {
-	for _, field := range fields {
-		if strings.EqualFold(field, name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(fields, func(field string) bool { return strings.EqualFold(field, name) })
 }
 
 // part returns the entity with a number, such as 1.2 (RFC 3501 section 6.4.5), or nil.

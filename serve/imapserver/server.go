@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/retry"
+	"github.com/mailstrata/mailstrata/serve/internal/turns"
 	"github.com/mailstrata/mailstrata/serve/view"
 )
 
@@ -47,18 +49,12 @@ type Limits struct {
 }
 
 func (l *Limits) setDefaults() {
-	setDefault(&l.Connections, 100)
-	setDefault(&l.Login, time.Minute)
-	setDefault(&l.Idle, 30*time.Minute)
-	setDefault(&l.Write, 5*time.Minute)
-	setDefault(&l.Attempts, 3)
-	setDefault(&l.Delay, time.Second)
-}
-
-func setDefault[T comparable](v *T, to T) {
-	if *v == *new(T) {
-		*v = to
-	}
+	l.Connections = cmp.Or(l.Connections, 100)
+	l.Login = cmp.Or(l.Login, time.Minute)
+	l.Idle = cmp.Or(l.Idle, 30*time.Minute)
+	l.Write = cmp.Or(l.Write, 5*time.Minute)
+	l.Attempts = cmp.Or(l.Attempts, 3)
+	l.Delay = cmp.Or(l.Delay, time.Second)
 }
 
 // Server serves views to IMAP clients.
@@ -67,8 +63,8 @@ type Server struct {
 	password [sha256.Size]byte
 	guessing sync.Mutex // held while a wrong password waits
 	trees    treeCache
-	large    chan struct{} // held while a large text is parsed or searched
-	turns    chan struct{} // held while a session reads a batch of messages
+	large    turns.Turns // to parse or search a large text
+	turns    turns.Turns // to read a batch of messages
 
 	mu      sync.Mutex
 	conns   map[net.Conn]bool // true once the client has logged in
@@ -82,7 +78,7 @@ func New(o Options) *Server {
 		o.Log = func(string, ...any) {}
 	}
 	return &Server{
-		o: o, password: sha256.Sum256(o.Password), conns: make(map[net.Conn]bool), large: make(chan struct{}, 1), turns: make(chan struct{}, turns),
+		o: o, password: sha256.Sum256(o.Password), conns: make(map[net.Conn]bool), large: turns.New(1), turns: turns.New(batchesAtOnce),
 	}
 }
 

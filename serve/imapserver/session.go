@@ -51,43 +51,49 @@ type verb struct {
 	run   func(*session, context.Context, *command.Command) error
 }
 
-// verbs are the commands by name. Those with a UID form are in uidVerbs, too.
-var verbs, uidVerbs map[string]verb
+// verbs are the commands by name.
+var verbs = map[string]verb{
+	"CAPABILITY": {always, (*session).capability},
+	"ID":         {always, (*session).id},
+	"NOOP":       {always, (*session).noop},
+	"LOGOUT":     {always, (*session).logout},
 
-func init() {
-	verbs = map[string]verb{
-		"CAPABILITY": {always, (*session).capability}, "NOOP": {always, (*session).noop}, "LOGOUT": {
-			always, (*session).logout,
-		},
-		"ID":    {always, (*session).id},
-		"LOGIN": {loggedOut, (*session).login}, "AUTHENTICATE": {loggedOut, (*session).authenticate},
-		"LIST": {loggedIn, (*session).list}, "LSUB": {loggedIn, (*session).lsub}, "NAMESPACE": {
-			loggedIn, (*session).namespace,
-		},
-		"STATUS": {loggedIn, (*session).status}, "SELECT": {loggedIn, (*session).open}, "EXAMINE": {
-			loggedIn, (*session).open,
-		},
-		"IDLE":  {loggedIn, (*session).idle},
-		"CHECK": {opened, (*session).noop}, "CLOSE": {opened, (*session).close}, "UNSELECT": {opened, (*session).close},
-		"EXPUNGE": {opened, (*session).expunge}, "FETCH": {opened, (*session).fetch}, "SEARCH": {
-			opened, (*session).search,
-		},
-		"STORE": {opened, (*session).deny}, "MOVE": {opened, (*session).deny}, "COPY": {opened, (*session).deny},
-		"APPEND": {loggedIn, (*session).deny}, "CREATE": {loggedIn, (*session).deny}, "DELETE": {
-			loggedIn, (*session).deny,
-		},
-		"MYRIGHTS": {loggedIn, (*session).myRights}, "GETACL": {loggedIn, (*session).refuseRights},
-		"LISTRIGHTS": {loggedIn, (*session).refuseRights}, "SETACL": {loggedIn, (*session).refuseRights},
-		"DELETEACL": {loggedIn, (*session).refuseRights},
-		"RENAME":    {loggedIn, (*session).deny}, "SUBSCRIBE": {loggedIn, (*session).deny}, "UNSUBSCRIBE": {
-			loggedIn, (*session).deny,
-		},
-	}
-	uidVerbs = make(map[string]verb)
-	for _, name := range []string{"FETCH", "SEARCH", "STORE", "MOVE", "COPY", "EXPUNGE"} {
-		uidVerbs[name] = verbs[name]
-	}
+	"LOGIN":        {loggedOut, (*session).login},
+	"AUTHENTICATE": {loggedOut, (*session).authenticate},
+
+	"LIST":      {loggedIn, (*session).list},
+	"LSUB":      {loggedIn, (*session).lsub},
+	"NAMESPACE": {loggedIn, (*session).namespace},
+	"STATUS":    {loggedIn, (*session).status},
+	"SELECT":    {loggedIn, (*session).open},
+	"EXAMINE":   {loggedIn, (*session).open},
+	"IDLE":      {loggedIn, (*session).idle},
+	"MYRIGHTS":  {loggedIn, (*session).myRights},
+
+	"GETACL":      {loggedIn, (*session).refuseRights},
+	"LISTRIGHTS":  {loggedIn, (*session).refuseRights},
+	"SETACL":      {loggedIn, (*session).refuseRights},
+	"DELETEACL":   {loggedIn, (*session).refuseRights},
+	"APPEND":      {loggedIn, (*session).deny},
+	"CREATE":      {loggedIn, (*session).deny},
+	"DELETE":      {loggedIn, (*session).deny},
+	"RENAME":      {loggedIn, (*session).deny},
+	"SUBSCRIBE":   {loggedIn, (*session).deny},
+	"UNSUBSCRIBE": {loggedIn, (*session).deny},
+
+	"CHECK":    {opened, (*session).noop},
+	"CLOSE":    {opened, (*session).close},
+	"UNSELECT": {opened, (*session).close},
+	"FETCH":    {opened, (*session).fetch},
+	"SEARCH":   {opened, (*session).search},
+	"EXPUNGE":  {opened, (*session).expunge},
+	"STORE":    {opened, (*session).deny},
+	"MOVE":     {opened, (*session).deny},
+	"COPY":     {opened, (*session).deny},
 }
+
+// uidVerbs are the commands that have a form with UID.
+var uidVerbs = []string{"FETCH", "SEARCH", "STORE", "MOVE", "COPY", "EXPUNGE"}
 
 // Answers that end a command otherwise than by OK.
 type (
@@ -116,20 +122,20 @@ func (s *session) run(ctx context.Context, cmd *command.Command) {
 		s.server.o.Used()
 	}
 	err := s.perform(ctx, cmd)
-	var refused *no
-	var wrong *bad
-	var syntax *command.SyntaxError
+	refused, isNo := errors.AsType[*no](err)
+	wrong, isBad := errors.AsType[*bad](err)
+	syntax, isSyntax := errors.AsType[*command.SyntaxError](err)
 	switch {
 	case err == nil:
 		s.out.line(cmd.Tag + " OK " + name + " is done")
 	case errors.Is(err, errAnswered):
 	case errors.Is(err, errGone):
 		s.left = true
-	case errors.As(err, &refused):
+	case isNo:
 		s.out.line(cmd.Tag + " NO " + refused.text)
-	case errors.As(err, &wrong):
+	case isBad:
 		s.out.line(cmd.Tag + " BAD " + wrong.text)
-	case errors.As(err, &syntax):
+	case isSyntax:
 		s.out.line(cmd.Tag + " BAD " + printable(name) + ": " + printable(syntax.Text))
 	default:
 		s.server.o.Log("%s: %v", printable(name), err)
@@ -144,11 +150,10 @@ var idling = []string{"NOOP", "IDLE", "CHECK", "STATUS", "CAPABILITY", "LOGOUT"}
 // commands in its body, such as a guess of the password. So the first line of a request is the last
 // that is read.
 func (s *session) perform(ctx context.Context, cmd *command.Command) error {
-	table := verbs
+	v, known := verbs[cmd.Name]
 	if cmd.UID {
-		table = uidVerbs
+		known = slices.Contains(uidVerbs, cmd.Name)
 	}
-	v, known := table[cmd.Name]
 	switch {
 	case !known && s.view == nil && strings.Contains(cmd.Line(), " HTTP/"):
 		s.out.line("* BYE This is no web server")

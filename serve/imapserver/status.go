@@ -40,7 +40,7 @@ func (s *session) writeStatus(ctx context.Context, m *view.Mailbox, items []stri
 	if err != nil {
 		return err
 	}
-	var b strings.Builder
+	words := make([]string, len(items))
 	for i, item := range items {
 		var n int64
 		switch item {
@@ -59,9 +59,9 @@ func (s *session) writeStatus(ctx context.Context, m *view.Mailbox, items []stri
 			}
 			n = int64(len(unseen(list)))
 		}
-		fmt.Fprintf(&b, "%s%s %d", []string{"", " "}[min(i, 1)], item, n)
+		words[i] = fmt.Sprint(item, " ", n)
 	}
-	s.out.line("* STATUS " + astring(m.Name) + " (" + b.String() + ")")
+	s.out.line("* STATUS " + astring(m.Name) + " (" + strings.Join(words, " ") + ")")
 	return nil
 }
 

@@ -52,7 +52,7 @@ func hasField(head []byte, text string) bool {
 func (m *message) hasText(t *tree, e *entity.Entity, text string) (bool, error) {
 	offset, size := t.span(e.Body)
 	if size > largeText {
-		end, err := m.server.alone(m.ctx)
+		end, err := m.server.large.Take(m.ctx)
 		if err != nil {
 			return false, err
 		}

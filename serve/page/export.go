@@ -33,7 +33,7 @@ func (s *Server) export(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	end, err := take(r.Context(), s.exports)
+	end, err := s.exports.Take(r.Context())
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (s *Server) find(r *request) (*finder, error) {
 	if f.query.IsZero() {
 		return nil, fmt.Errorf("%w: there is nothing to search for", errNotFound)
 	}
-	end, err := take(r.Context(), s.large)
+	end, err := s.large.Take(r.Context())
 	if err != nil {
 		return nil, err
 	}

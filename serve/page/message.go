@@ -126,9 +126,9 @@ func (s *Server) openMessage(r *request) (p *place, i int, end func(), err error
 // readingOf waits until a message or an item of a size may be read. The caller ends that.
 func (s *Server) readingOf(ctx context.Context, size int64) (end func(), err error) {
 	if size > largeMessage {
-		return take(ctx, s.large)
+		return s.large.Take(ctx)
 	}
-	return take(ctx, s.small)
+	return s.small.Take(ctx)
 }
 
 // neighbors sets the links to the messages beside this one.

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -167,13 +166,3 @@ func (p *place) address(path string, more ...string) string {
 
 // id returns the id of the night, as addresses have it.
 func (p *place) id() string { return nightID(p.history, p.index) }
-
-// take takes one of the places of a channel, which end gives back.
-func take(ctx context.Context, places chan struct{}) (end func(), err error) {
-	select {
-	case places <- struct{}{}:
-		return func() { <-places }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}

@@ -94,7 +94,7 @@ func (s *Server) search(w http.ResponseWriter, r *request) error {
 	data.Mbox, data.ZIP = to("export", append(pairs, "mbox")...), to("export", append(pairs, "zip")...)
 	number := r.number(pageParam)
 	found.limit = min(number*foundOnPage+1, maxFound)
-	end, err := take(r.Context(), s.large)
+	end, err := s.large.Take(r.Context())
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/health"
+	"github.com/mailstrata/mailstrata/serve/internal/turns"
 	"github.com/mailstrata/mailstrata/serve/page/gate"
 	"github.com/mailstrata/mailstrata/serve/page/sorting"
 	"github.com/mailstrata/mailstrata/serve/view"
@@ -46,10 +47,10 @@ type Server struct {
 	gate   *gate.Gate
 	routes map[string]route
 	orders sorting.Cache
-	small  chan struct{} // held while a message is read
-	large  chan struct{} // held while a large one is, and during a search
+	small  turns.Turns // to read a message
+	large  turns.Turns // to read a large one, or to search
 
-	exports chan struct{} // held during a download of many messages
+	exports turns.Turns // to download many messages
 }
 
 // New returns a Server.
@@ -60,7 +61,7 @@ func New(o Options) *Server {
 	if o.Sanitize == nil {
 		o.Sanitize = sanitize
 	}
-	s := &Server{o: o, small: make(chan struct{}, 4), large: make(chan struct{}, 1), exports: make(chan struct{}, 2)}
+	s := &Server{o: o, small: turns.New(4), large: turns.New(1), exports: turns.New(2)}
 	s.routes = s.allRoutes()
 	s.gate = gate.New(gate.Options{
 		Host: o.Host, Secure: o.Secure, Password: o.Password, Idle: o.Idle, Log: o.Log,

@@ -34,7 +34,7 @@ func (s *Server) stay(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	end, err := take(r.Context(), s.large)
+	end, err := s.large.Take(r.Context())
 	if err != nil {
 		return err
 	}

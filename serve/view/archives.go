@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/serve/internal/recent"
 )
 
 // ErrNoView reports that a user name selects nothing. The error says why, for people.
@@ -25,8 +26,8 @@ type Archive struct {
 	lists     listCache
 	walks     walks
 	histories histories
-	recent    recentViews
-	index     *lockedIndex // nil: not used
+	recent    recent.Cache[string, *View] // of nights, by the names of their manifests
+	index     *lockedIndex                // nil: not used
 }
 
 // NewArchive returns the Archive of a repository that is open with a key that can read mail.

@@ -201,10 +201,13 @@ func (h *History) Find(id string) int {
 	return found
 }
 
+// maxRecent is how many views of nights are kept.
+const maxRecent = 8
+
 // View returns the view of a night.
 func (h *History) View(ctx context.Context, i int) (*View, error) {
 	head := h.Nights[i].Head
-	if v := h.archive.recent.get(head.Name); v != nil {
+	if v := h.archive.recent.Get(head.Name); v != nil {
 		return v, nil
 	}
 	h.archive.repo.PrepareIndex(ctx)
@@ -214,7 +217,7 @@ func (h *History) View(ctx context.Context, i int) (*View, error) {
 	}
 	v, err := h.archive.viewOf(ctx, h.Account, contents)
 	if err == nil && len(v.Damage) == 0 {
-		h.archive.recent.put(head.Name, v)
+		h.archive.recent.Put(head.Name, v, maxRecent)
 	}
 	return v, err
 }
@@ -224,38 +227,3 @@ func (a *Archive) Reader() *archive.Reader { return a.reader }
 
 // Archive returns the archive of the account.
 func (h *History) Archive() *Archive { return h.archive }
-
-// recentViews has the last views of nights: somebody who looks at a night asks for it with each
-// page.
-type recentViews struct {
-	mu   sync.Mutex
-	kept []keptView // the newest last
-}
-
-type keptView struct {
-	name string
-	view *View
-}
-
-// maxRecent is how many views are kept.
-const maxRecent = 8
-
-func (r *recentViews) get(name string) *View {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, k := range r.kept {
-		if k.name == name {
-			return k.view
-		}
-	}
-	return nil
-}
-
-func (r *recentViews) put(name string, v *View) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.kept) == maxRecent {
-		r.kept = append(r.kept[:0], r.kept[1:]...)
-	}
-	r.kept = append(r.kept, keptView{name, v})
-}

@@ -9,6 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/fulltext/words"
 	"github.com/mailstrata/mailstrata/mail/extract"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/serve/internal/turns"
 )
 
 // Index says how to use the index of words that this host has of a repository.
@@ -21,11 +22,11 @@ type Index struct {
 // takes memory for it.
 type lockedIndex struct {
 	Index
-	busy chan struct{}
+	busy turns.Turns
 }
 
 // UseIndex makes List.Find use the index of this host. It must be called before the first login.
-func (a *Archive) UseIndex(x Index) { a.index = &lockedIndex{x, make(chan struct{}, 1)} }
+func (a *Archive) UseIndex(x Index) { a.index = &lockedIndex{x, turns.New(1)} }
 
 // Words opens the index, brought up to date, and calls do. It does nothing if this host has no
 // index, or if UseIndex was not called.
@@ -33,12 +34,11 @@ func (a *Archive) Words(ctx context.Context, do func(*textindex.Index, *textinde
 	if a.index == nil || !textindex.Exists(a.repo) {
 		return false, nil
 	}
-	select {
-	case a.index.busy <- struct{}{}:
-		defer func() { <-a.index.busy }()
-	case <-ctx.Done():
-		return false, ctx.Err()
+	end, err := a.index.busy.Take(ctx)
+	if err != nil {
+		return false, err
 	}
+	defer end()
 	x, dropped, err := textindex.Open(ctx, a.repo)
 	if err != nil {
 		return false, err
