@@ -10,7 +10,9 @@
 //	                                     └ Open ──► List
 //	account ── Archives.History ──► History      the nights of an account, each with a View     history.go
 //	Archives.States                              how the accounts are doing                     accounts.go
-//	List                     the messages of a mailbox: 32 bytes for each            list.go, load.go
+//	Archives.Usage                               how much space the repositories take           usage.go
+//	List                     the messages of a mailbox: 32 bytes for each            list.go, load.go, cache.go
+//	  └ labeled              those with a label of Gmail                             label.go
 //	  └ Records              what else the archive has of them, read ahead
 //	  └ Find                 those that have some words, by the index          words.go
 //

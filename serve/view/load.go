@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
-	"weak"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
@@ -19,8 +17,10 @@ const pagesAhead = 32
 
 // load reads the messages of a mailbox.
 func (a *Archive) load(ctx context.Context, contents *archive.Contents, m *manifest.Mailbox) (*List, error) {
-	b := a.newBuilder(contents, Numbers{UIDValidity: validityOf(m), UIDNext: nextUID(m)})
-	b.list.rows = make([]row, 0, m.Messages)
+	b := a.build(&List{
+		Numbers: Numbers{UIDValidity: validityOf(m), UIDNext: nextUID(m)}, contents: contents,
+		rows: make([]row, 0, m.Messages), raw: make(map[int]string),
+	})
 	type read struct {
 		page    manifest.Page
 		entries []manifest.Entry
@@ -70,10 +70,7 @@ type item struct {
 
 func itemOf(e *manifest.Entry) item { return item{e.UID, e.Size, e.Internal, e.FlagSet} }
 
-func (a *Archive) newBuilder(contents *archive.Contents, numbers Numbers) *builder {
-	return a.build(&List{Numbers: numbers, contents: contents, raw: make(map[int]string)})
-}
-
+// build begins a List that has no messages yet.
 func (a *Archive) build(l *List) *builder {
 	l.archive = a
 	return &builder{list: l, known: make(map[string]uint32), at: make(map[pageKey]uint32)}
@@ -138,82 +135,4 @@ func listKey(m *manifest.Mailbox) string {
 		}
 	}
 	return b.String()
-}
-
-// listCache has the lists that sessions use, and some that they used last.
-type listCache struct {
-	mu     sync.Mutex
-	all    map[string]*cachedList
-	recent []*List // the newest last
-}
-
-// cachedList is a list that may be gone.
-type cachedList struct {
-	loading sync.Mutex // held while it is loaded, so that sessions that need it at once load it once
-	list    weak.Pointer[List]
-}
-
-// recentMessages is how many messages the lists have that stay in memory though no session uses
-// them: some 16 MiB.
-const recentMessages = 1 << 19
-
-// get returns a list, and calls load if it is not in memory.
-func (c *listCache) get(key string, load func() (*List, error)) (*List, error) {
-	c.mu.Lock()
-	if c.all == nil {
-		c.all = make(map[string]*cachedList)
-	}
-	entry := c.all[key]
-	if entry == nil {
-		entry = new(cachedList)
-		c.all[key] = entry
-	}
-	c.mu.Unlock()
-	entry.loading.Lock()
-	defer entry.loading.Unlock()
-	list := entry.list.Value()
-	if list == nil {
-		var err error
-		if list, err = load(); err != nil {
-			return nil, err
-		}
-		entry.list = weak.Make(list)
-	}
-	c.keep(list)
-	return list, nil
-}
-
-// keep keeps a list in memory, and forgets keys of lists that are gone.
-func (c *listCache) keep(list *List) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var kept []*List
-	room := recentMessages - list.Len()
-	for i := len(c.recent) - 1; i >= 0 && room > 0; i-- {
-		if c.recent[i] != list {
-			kept = append(kept, c.recent[i])
-			room -= c.recent[i].Len() + 1
-		}
-	}
-	c.recent = c.recent[:0]
-	for i := len(kept) - 1; i >= 0; i-- {
-		c.recent = append(c.recent, kept[i])
-	}
-	c.recent = append(c.recent, list)
-	c.sweep()
-}
-
-// sweep forgets keys of lists that are gone, once there are many keys.
-func (c *listCache) sweep() {
-	if len(c.all) < 4096 {
-		return
-	}
-	for key, entry := range c.all {
-		if entry.loading.TryLock() {
-			if entry.list.Value() == nil {
-				delete(c.all, key)
-			}
-			entry.loading.Unlock()
-		}
-	}
 }
