@@ -118,15 +118,15 @@ func isBad(m *manifest.Manifest, acknowledged bool) bool {
 	return m.Totals.Failures > 0 || len(m.Alarm) > 0 && !acknowledged
 }
 
-// maxTold is how many alarms of an account are shown.
-const maxTold = 3
+// maxLines is how many alarms or warnings are shown at once.
+const maxLines = 3
 
 // oneLines returns the first texts, and how many more there are.
 func oneLines(texts []string) (lines []string) {
-	for _, text := range texts[:min(len(texts), maxTold)] {
+	for _, text := range texts[:min(len(texts), maxLines)] {
 		lines = append(lines, ui.OneLine(text))
 	}
-	if more := len(texts) - maxTold; more > 0 {
+	if more := len(texts) - maxLines; more > 0 {
 		lines = append(lines, "and "+ui.Count(int64(more))+" more")
 	}
 	return lines
@@ -165,7 +165,7 @@ func (s *Server) account(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	p := accountPage{page: page{Title: h.Account, Account: h.Account, Crumbs: crumbs(nil)}}
+	p := accountPage{page: page{Title: h.Account, Account: h.Account, Crumbs: []crumb{firstCrumb}}}
 	p.damaged(h.Damage...)
 	acknowledged, err := h.Acknowledged(r.Context())
 	if err != nil {
@@ -204,13 +204,17 @@ func nightAddress(h *view.History, i int) string {
 	return to("night", accountParam, h.Account, nightParam, nightID(h, i))
 }
 
+// firstCrumb is the first page.
+var firstCrumb = crumb{"Accounts", "./"}
+
+// accountCrumbs returns the pages above one of an account that is of no one night.
+func accountCrumbs(h *view.History) []crumb {
+	return []crumb{firstCrumb, {h.Account, to("account", accountParam, h.Account)}}
+}
+
 // crumbs returns the pages above that of a night, or of a mailbox of it.
 func crumbs(p *place) []crumb {
-	all := []crumb{{"Accounts", "./"}}
-	if p == nil {
-		return all
-	}
-	all = append(all, crumb{p.history.Account, to("account", accountParam, p.history.Account)})
+	all := accountCrumbs(p.history)
 	if p.mailbox != nil {
 		all = append(all, crumb{when(p.view.Night.Time), nightAddress(p.history, p.index)})
 	}

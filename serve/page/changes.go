@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -137,7 +139,12 @@ func nightOfDay(h *view.History, text string, after int) int {
 
 // address returns the address of a page about the two nights.
 func (c *comparison) address(path string, more ...string) string {
-	pairs := []string{accountParam, c.before.history.Account, nightParam, c.before.id(), newerParam, c.after.id()}
+	return betweenAddress(path, c.before.history, c.before.index, c.after.index, more...)
+}
+
+// betweenAddress returns the address of a page about two nights, by their indexes.
+func betweenAddress(path string, h *view.History, before, after int, more ...string) string {
+	pairs := []string{accountParam, h.Account, nightParam, nightID(h, before), newerParam, nightID(h, after)}
 	return to(path, append(pairs, more...)...)
 }
 
@@ -150,8 +157,7 @@ func (s *Server) changes(w http.ResponseWriter, r *request) error {
 	h := c.before.history
 	data := &changesPage{
 		page: page{
-			Title: "What changed", Account: h.Account,
-			Crumbs: append(crumbs(nil), crumb{h.Account, to("account", accountParam, h.Account)}), Wide: true,
+			Title: "What changed", Account: h.Account, Crumbs: accountCrumbs(h), Wide: true,
 		},
 		Before: c.before.view.Night.Time, After: c.after.view.Night.Time,
 		BeforeAt: nightAddress(h, c.before.index), AfterAt: nightAddress(h, c.after.index),
@@ -291,15 +297,11 @@ func (c *comparison) row(found change) changeRow {
 // flagChange returns the flags and labels that came, with a plus, and those that went, with a
 // minus.
 func flagChange(was, is *manifest.FlagSet) string {
-	text := ""
+	var text strings.Builder
 	add := func(sign string, in, notIn []string) {
-		known := make(map[string]bool)
-		for _, word := range notIn {
-			known[word] = true
-		}
 		for _, word := range in {
-			if !known[word] {
-				text += " " + sign + ui.Safe(word)
+			if !slices.Contains(notIn, word) {
+				text.WriteString(" " + sign + ui.Safe(word))
 			}
 		}
 	}
@@ -307,5 +309,5 @@ func flagChange(was, is *manifest.FlagSet) string {
 	add("−", was.Flags, is.Flags)
 	add("+", labels(is.Labels), labels(was.Labels))
 	add("−", labels(was.Labels), labels(is.Labels))
-	return text
+	return text.String()
 }

@@ -15,6 +15,7 @@
 //	              │ changes.go      what changed, and what is gone, between two nights
 //	              │ choose.go       the lists of nights to choose from
 //	              │ export.go       downloads: mbox and ZIP                                 package export
+//	              │ storage.go      the space that repositories take
 //	              └ link.go         where a link of a message leads
 //
 // A page names what it shows by the parameters of its address: an account, the id of a night, the

@@ -11,7 +11,6 @@ import (
 	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/archive/search/query"
 	"github.com/mailstrata/mailstrata/internal/ui"
-	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/serve/page/export"
 	"github.com/mailstrata/mailstrata/serve/view"
 )
@@ -55,8 +54,7 @@ func (s *Server) exported(r *request) (messages export.Messages, name string, er
 		if err != nil {
 			return nil, "", err
 		}
-		name := fmt.Sprintf("gone %s to %s", c.before.view.Night.Time.Local().Format(time.DateOnly),
-			c.after.view.Night.Time.Local().Format(time.DateOnly))
+		name := fmt.Sprintf("gone %s to %s", dayOf(c.before.view.Night.Time), dayOf(c.after.view.Night.Time))
 		return c.exported(r.Context()), name, nil
 	case r.values.Has(queryParam):
 		f, err := s.find(r)
@@ -72,8 +70,8 @@ func (s *Server) exported(r *request) (messages export.Messages, name string, er
 	if p.list == nil {
 		return nil, "", fmt.Errorf("%w: the mailbox has no messages", errNotFound)
 	}
-	return p.exported(r.Context()), strings.Join(p.mailbox.Archived.Path(),
-		"-") + " " + p.view.Night.Time.Local().Format(time.DateOnly), nil
+	name = strings.Join(p.mailbox.Archived.Path(), "-") + " " + dayOf(p.view.Night.Time)
+	return p.exported(r.Context()), name, nil
 }
 
 // exported yields the messages of the mailbox.
@@ -161,7 +159,7 @@ func yieldAll(yield func(export.Message, error) bool, damage []error) bool {
 }
 
 func folderOf(c change) string {
-	var m *mail.Mailbox = &c.mailbox.Mailbox().Mailbox
+	m := &c.mailbox.Mailbox().Mailbox
 	if c.mailbox.Before != nil {
 		m = &c.mailbox.Before.Mailbox
 	}

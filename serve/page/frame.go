@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html"
 	"net/http"
-	"net/url"
 
 	"github.com/mailstrata/mailstrata/archive/attachment"
 	"github.com/mailstrata/mailstrata/mail/safehtml"
@@ -111,28 +110,4 @@ func (i *images) get(id string) []byte {
 	}
 	i.room -= int(a.Size)
 	return i.read(a)
-}
-
-// linkPage shows where a link leads.
-type linkPage struct {
-	page
-	URL    string
-	Host   string // empty: it leads to no host
-	Plain  bool   // without TLS
-	Odd    string // what is odd about it
-	Follow string // the URL as it is; empty: it cannot be followed
-}
-
-const urlParam = "u"
-
-// linkable reports whether a URL can be followed. Browsers read a host in URLs of which this page
-// would show none, such as http:/mail.example.
-func linkable(u *url.URL) bool {
-	switch u.Scheme {
-	case "http", "https":
-		return u.Host != ""
-	case "mailto":
-		return u.Opaque != ""
-	}
-	return false
 }

@@ -8,6 +8,18 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
+// linkPage shows where a link leads.
+type linkPage struct {
+	page
+	URL    string
+	Host   string // empty: it leads to no host
+	Plain  bool   // without TLS
+	Odd    string // what is odd about it
+	Follow string // the URL as it is; empty: it cannot be followed
+}
+
+const urlParam = "u"
+
 // link shows the whole URL of a link of a message. The link of the page follows it. The page shows
 // nothing of the server, so it does not matter who leads here.
 func (s *Server) link(w http.ResponseWriter, r *request) error {
@@ -28,4 +40,16 @@ func (s *Server) link(w http.ResponseWriter, r *request) error {
 	}
 	data.Follow = target
 	return s.show(w, "link", data)
+}
+
+// linkable reports whether a URL can be followed. Browsers read a host in URLs of which this page
+// would show none, such as http:/mail.example.
+func linkable(u *url.URL) bool {
+	switch u.Scheme {
+	case "http", "https":
+		return u.Host != ""
+	case "mailto":
+		return u.Opaque != ""
+	}
+	return false
 }

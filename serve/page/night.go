@@ -90,18 +90,13 @@ func (s *Server) night(w http.ResponseWriter, r *request) error {
 	}
 	if p.index+1 < len(p.history.Nights) {
 		n.Older = nightAddress(p.history, p.index+1)
-	}
-	if p.index+1 < len(p.history.Nights) {
-		n.Changed = to("changes",
-			accountParam, p.history.Account, nightParam, nightID(p.history, p.index+1), newerParam, p.id())
+		n.Changed = betweenAddress("changes", p.history, p.index+1, p.index)
 	}
 	if latest := p.history.Latest(); latest >= 0 && p.index > latest {
-		n.Since = to("changes",
-			accountParam, p.history.Account, nightParam, p.id(), newerParam, nightID(p.history, latest))
+		n.Since = betweenAddress("changes", p.history, p.index, latest)
 	}
 	if before := completeBefore(p.history, p.index); len(n.Alarms) > 0 && before >= 0 {
-		n.Lost = to("changes",
-			accountParam, p.history.Account, nightParam, nightID(p.history, before), newerParam, p.id())
+		n.Lost = betweenAddress("changes", p.history, before, p.index)
 		n.Missing = command(p.history.Archive(), "restore",
 			repoID(p.history.Nights[before].Head), "--missing-from", n.ID, "--to", back(p.history, p.index))
 	}

@@ -69,9 +69,7 @@ func (s *Server) search(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	data := &searchPage{page: page{
-		Title: "Search", Account: h.Account, Crumbs: append(crumbs(nil), crumb{
-			h.Account, to("account", accountParam, h.Account),
-		}),
+		Title: "Search", Account: h.Account, Crumbs: accountCrumbs(h),
 		Query: r.values.Get(queryParam), Night: r.values.Get(nightParam), Wide: true,
 	}, Where: "all backups"}
 	found := &finder{server: s, history: h, limit: maxFound + 1}
