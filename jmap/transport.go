@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/loopback"
 	"github.com/mailstrata/mailstrata/internal/printable"
 	"github.com/mailstrata/mailstrata/internal/silence"
 	"github.com/mailstrata/mailstrata/mail"
@@ -89,7 +90,7 @@ func (c *Client) check(u *url.URL) error {
 	switch {
 	case u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
 		return refused("%s is no URL for HTTP", place(u))
-	case u.Scheme == "http" && !isLoopback(u.Hostname()) && !c.opts.Insecure:
+	case u.Scheme == "http" && !loopback.Is(u.Hostname()) && !c.opts.Insecure:
 		return fmt.Errorf("%w: %s would get the password without TLS", ErrInsecure, place(u))
 	}
 	return nil

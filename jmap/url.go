@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"strings"
 )
@@ -117,14 +116,4 @@ func (u URL) sessionURL() *url.URL {
 		at.Path = wellKnown
 	}
 	return &at
-}
-
-// isLoopback reports whether a host is the loopback. It looks up no names, because others decide
-// what they resolve to.
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }

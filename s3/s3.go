@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 
+	"github.com/mailstrata/mailstrata/internal/loopback"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -76,7 +76,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	switch {
 	case !plain && endpoint.Scheme != "https":
 		return nil, fmt.Errorf("%s: an endpoint begins with https:// or http://", o.Endpoint)
-	case plain && !o.Insecure && !loopback(endpoint.Hostname()):
+	case plain && !o.Insecure && !loopback.Is(endpoint.Hostname()):
 		return nil, fmt.Errorf("%s is not encrypted: use https, or allow it by name", o.Endpoint)
 	}
 	if err := checkBucket(o.Bucket); err != nil {
@@ -89,7 +89,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	o.Endpoint = endpoint.Scheme + "://" + endpoint.Host
 	o = o.withDefaults()
-	near := loopback(endpoint.Hostname())
+	near := loopback.Is(endpoint.Hostname())
 	s := &Store{Options: o, near: near, exposed: plain && !near}
 	if s.prefix = strings.Trim(o.Prefix, "/"); s.prefix != "" {
 		s.prefix += "/"
@@ -117,11 +117,6 @@ func (o Options) withDefaults() Options {
 	o.brief = cmp.Or(o.brief, briefPatience)
 	o.waitingAfter = cmp.Or(o.waitingAfter, waitingAfter)
 	return o
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // String returns the location as a user writes it.

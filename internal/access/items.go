@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/loopback"
 	"github.com/mailstrata/mailstrata/internal/secret"
 	"github.com/mailstrata/mailstrata/sieve"
 )
@@ -199,7 +199,7 @@ func (h *Host) itemTarget(kind collection.Kind, text string, a *Account, login l
 		return sieve.New(o), nil
 	}
 	u, err := dav.ParseURL(text)
-	if err == nil && u.Scheme == "http" && !plain && !isLoopback(u) {
+	if err == nil && u.Scheme == "http" && !plain && !loopback.Is(u.Hostname()) {
 		err = errors.New("http sends the password in the clear: use https, or allow it with insecure_plaintext")
 	}
 	if err != nil {
@@ -214,9 +214,4 @@ func (h *Host) itemTarget(kind collection.Kind, text string, a *Account, login l
 		URL: u, Password: ask, Token: login.token, TLS: config, AllowPlaintext: u.Scheme == "http",
 		Silent: h.silent(a.Name, u.Hostname()),
 	}), nil
-}
-
-func isLoopback(u *url.URL) bool {
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }

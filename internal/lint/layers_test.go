@@ -78,7 +78,7 @@ var layers = map[string]string{
 	"repo/store":           "",
 	"repo/store/filetree":  "repo/store",
 	"repo/store/storetest": "repo/store",
-	"s3":                   "internal/inflight internal/retry repo/store",
+	"s3":                   "internal/inflight internal/loopback internal/retry repo/store",
 	"sftp":                 "internal/retry repo/store repo/store/filetree",
 
 	// Accounts in a repository.
@@ -150,7 +150,7 @@ var layers = map[string]string{
 	"imap/internal/spool":       "internal/local",
 	"imap/internal/wire":        "internal/printable mail",
 	"jmap": `
-		internal/printable internal/silence mail`,
+		internal/loopback internal/printable internal/silence mail`,
 	"jmap/internal/jmaptest": `
 		`,
 	"jmap/jmaprestore": `
@@ -271,8 +271,8 @@ var layers = map[string]string{
 
 	// Helpers.
 	"internal/access": `
-		collection dav dir imap internal/config internal/hint internal/local internal/oauth internal/secret
-		internal/sheet internal/ui
+		collection dav dir imap internal/config internal/hint internal/local internal/loopback
+		internal/oauth internal/secret internal/sheet internal/ui
 		jmap mail repo repo/objectlock repo/store s3 sftp sieve`,
 	"internal/archivetest": `
 		archive archive/check archive/replicate backup backup/source backup/source/disk chunk collection mail manifest repo
@@ -311,11 +311,12 @@ var layers = map[string]string{
 	"internal/mutate":    "",
 	"internal/nextrun":   "internal/schedule",
 	"internal/notify":    "internal/local internal/retry",
-	"internal/oauth":     "internal/keyring internal/local internal/printable",
+	"internal/oauth":     "internal/keyring internal/local internal/loopback internal/printable",
 	"internal/percent":   "",
 	"internal/plaintext": "",
+	"internal/loopback":  "",
 	"internal/printable": "",
-	"internal/probe":     "imap",
+	"internal/probe":     "imap internal/loopback",
 	"internal/provider":  "",
 	"internal/removal":   "",
 	"internal/retry":     "",

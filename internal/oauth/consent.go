@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/mailstrata/mailstrata/internal/loopback"
 )
 
 // Consent asks the owner of an account for a grant.
@@ -94,7 +96,7 @@ func bound(code *oauth2.DeviceAuthResponse) error {
 		return errors.New("the answer is not a device code")
 	}
 	page, err := url.Parse(code.VerificationURI)
-	if err != nil || page.Host == "" || page.Scheme != "https" && !isLoopback(page.Hostname()) ||
+	if err != nil || page.Host == "" || page.Scheme != "https" && !loopback.Is(page.Hostname()) ||
 		len(code.VerificationURI) > 500 {
 		return errors.New("the URL of the page is not safe")
 	}

@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -10,6 +9,8 @@ import (
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/endpoints"
+
+	"github.com/mailstrata/mailstrata/internal/loopback"
 )
 
 // Provider issues tokens for some scopes.
@@ -65,16 +66,11 @@ func (p *Provider) Validate() error {
 		}
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" || u.User != nil ||
-			u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+			u.Scheme != "https" && (u.Scheme != "http" || !loopback.Is(u.Hostname())) {
 			return fmt.Errorf("a URL of the provider is not https://host/path")
 		}
 	}
 	return nil
-}
-
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // Grant is the consent of the owner of an account, with all that is needed to use it. It is secret.

@@ -15,13 +15,13 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/internal/loopback"
 )
 
 // Server is a mail server that answered.
@@ -104,7 +104,7 @@ func (s *Server) ask(ctx context.Context, roots *x509.CertPool) error {
 	if err := s.greet(conn, address); err != nil {
 		return err
 	}
-	if isLoopback(s.Host) {
+	if loopback.Is(s.Host) {
 		s.Security = imap.Plain // what imap:// means there
 		return nil
 	}
@@ -198,13 +198,8 @@ func readLine(r *bufio.Reader) (string, error) {
 }
 
 func isTimeout(err error) bool {
-	var slow net.Error
-	return errors.As(err, &slow) && slow.Timeout()
-}
-
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
+	slow, ok := errors.AsType[net.Error](err)
+	return ok && slow.Timeout()
 }
 
 // Anchor returns the certificate to trust, if the user trusts the server: the last authority that
