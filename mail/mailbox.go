@@ -118,6 +118,21 @@ type Survey struct {
 	Gaps map[string]string
 }
 
+// Counts returns how many mailboxes a backup reads, and how many messages all mailboxes have. Those
+// of a label are messages of others.
+func (s *Survey) Counts() (mailboxes int, messages uint64) {
+	for i := range s.Mailboxes {
+		m := &s.Mailboxes[i]
+		if m.Skip == NotSkipped && m.Selectable() {
+			mailboxes++
+		}
+		if m.Status != nil && !m.Label {
+			messages += uint64(m.Status.Messages)
+		}
+	}
+	return mailboxes, messages
+}
+
 // Server is what a server says about itself and about the account as a whole.
 type Server struct {
 	ID           []Field  // the ID response (RFC 2971), in its order

@@ -96,16 +96,7 @@ func (f *findings) account(
 	if err != nil {
 		return f.fail("mailboxes", err)
 	}
-	var messages uint64
-	mailboxes := 0
-	for _, m := range survey.Mailboxes {
-		if m.Skip == mail.NotSkipped && m.Selectable() {
-			mailboxes++
-		}
-		if m.Status != nil && !m.Label {
-			messages += uint64(m.Status.Messages)
-		}
-	}
+	mailboxes, messages := survey.Counts()
 	f.ok("mailboxes", "%s, %s", ui.Plural(mailboxes, "mailbox"), ui.Plural(messages, "message"))
 	if a.JMAP.IsZero() {
 		f.reads(ctx, from, survey)

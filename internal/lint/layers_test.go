@@ -267,7 +267,7 @@ var layers = map[string]string{
 	"internal/command/setup": `
 		archive backup/source imap imap/imapsource internal/access internal/cli internal/config internal/config/edit
 		internal/hint internal/keyring internal/local internal/oauth internal/probe internal/provider internal/schedule internal/secret internal/ui
-		mail repo`,
+		repo`,
 
 	// Helpers.
 	"internal/access": `

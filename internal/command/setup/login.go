@@ -16,7 +16,6 @@ import (
 	"github.com/mailstrata/mailstrata/internal/probe"
 	"github.com/mailstrata/mailstrata/internal/provider"
 	"github.com/mailstrata/mailstrata/internal/ui"
-	"github.com/mailstrata/mailstrata/mail"
 )
 
 // logIn asks for what the server wants, until it accepts it, and counts the mailboxes.
@@ -139,17 +138,8 @@ func (d *dialog) tryLogin(ctx context.Context, a *account, enter func(*imap.Opti
 	if _, _, err := source.Sample(ctx, from, survey); err != nil {
 		return fmt.Errorf("the login was accepted, but a backup would fail: %w", err)
 	}
-	var messages uint64
-	mailboxes := 0
-	for _, m := range survey.Mailboxes {
-		if m.Skip == mail.NotSkipped && m.Selectable() {
-			mailboxes++
-		}
-		if m.Status != nil && !m.Label {
-			messages += uint64(m.Status.Messages)
-		}
-	}
 	progress.Done()
+	mailboxes, messages := survey.Counts()
 	a.messages = messages
 	d.Paragraph(fmt.Sprintf("Login accepted: %s, %s.", ui.Plural(mailboxes, "mailbox"), ui.Plural(messages, "message")))
 	return nil
