@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive/loss"
@@ -209,18 +207,6 @@ func (c *Config) Exposed() []string {
 		info, err := os.Stat(path)
 		return err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o004 == 0
 	})
-}
-
-// resolve returns a path of the file. "~" is the home directory; other paths are relative to the
-// file.
-func (p *parser) resolve(path string) string {
-	if rest, ok := strings.CutPrefix(path, "~/"); ok && p.home != "" {
-		return filepath.Join(p.home, rest)
-	}
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(filepath.Dir(p.file), path)
 }
 
 // Problem is one error in a file.

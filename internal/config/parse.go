@@ -87,8 +87,7 @@ const MaxParallel = 16
 // syntax returns the error of the TOML parser, whose text repeats nothing of the file but a key.
 func (p *parser) syntax(err error) Problem {
 	problem := Problem{File: p.file, Text: plainSyntax(strings.TrimPrefix(err.Error(), "toml: "))}
-	var decode *toml.DecodeError
-	if errors.As(err, &decode) {
+	if decode, ok := errors.AsType[*toml.DecodeError](err); ok {
 		problem.Line, problem.Column = decode.Position()
 		problem.Key = strings.Join(decode.Key(), ".")
 	}
@@ -224,22 +223,16 @@ func (t *table) accounts(c *Config) []Account {
 	if users != nil {
 		return t.expand(c, a, users)
 	}
-	if strings.Contains(a.URL, userMark) {
+	switch {
+	case strings.Contains(a.URL, userMark):
 		t.wrong("url", "contains %s, but there is neither a users_file nor a users_command", userMark)
-	} else if t.filesURL(&a) {
-		// It is complete.
-	} else if jmap.IsURL(a.URL) {
-		u, err := jmap.ParseURL(a.URL)
+	case t.filesURL(&a): // a is complete
+	default:
+		usual, err := usualName(a.URL)
 		if err != nil {
 			t.wrong("url", "%v", err)
 		}
-		if a.Name == "" && err == nil {
-			a.Name = u.Name()
-		}
-	} else if opts, err := imap.ParseURL(a.URL); err != nil {
-		t.wrong("url", "%v", err)
-	} else if a.Name == "" {
-		a.Name = opts.String()
+		a.Name = cmp.Or(a.Name, usual)
 	}
 	if a.Name != "" && c.Account(a.Name) != nil {
 		t.wrong("name", "another account has the name %q", a.Name)
@@ -249,6 +242,23 @@ func (t *table) accounts(c *Config) []Account {
 			"is one for each user, and this account is no template with a users_file or users_command")
 	}
 	return []Account{a}
+}
+
+// usualName returns the name of an account on a server if the file gives it none. The error is that
+// of its URL.
+func usualName(url string) (string, error) {
+	if jmap.IsURL(url) {
+		u, err := jmap.ParseURL(url)
+		if err != nil {
+			return "", err
+		}
+		return u.Name(), nil
+	}
+	opts, err := imap.ParseURL(url)
+	if err != nil {
+		return "", err
+	}
+	return opts.String(), nil
 }
 
 func (t *table) retention() (policy history.Policy) {

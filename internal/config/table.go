@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -93,6 +94,18 @@ func (t *table) file(key string) string {
 		return ""
 	}
 	return t.parser.resolve(text)
+}
+
+// resolve returns a path of the file. "~" is the home directory; other paths are relative to the
+// file.
+func (p *parser) resolve(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok && p.home != "" {
+		return filepath.Join(p.home, rest)
+	}
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(p.file), path)
 }
 
 func (t *table) texts(key string) []string {

@@ -10,9 +10,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/plaintext"
-	"github.com/mailstrata/mailstrata/jmap"
 )
 
 // userMark is the placeholder for a user in the name and URL of a template.
@@ -124,10 +122,7 @@ func (t *table) expand(c *Config, template Account, logins []login) []Account {
 		a.Name = strings.ReplaceAll(template.Name, userMark, l.user)
 		a.URL = strings.ReplaceAll(template.URL, userMark, url.User(l.user).String())
 		a.expandItems(l.user)
-		_, err := imap.ParseURL(a.URL)
-		if jmap.IsURL(a.URL) {
-			_, err = jmap.ParseURL(a.URL)
-		}
+		_, err := usualName(a.URL)
 		if files {
 			a.URL, err = strings.ReplaceAll(template.URL, userMark, l.user), checkFileUser(l.user)
 		}
