@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,7 +18,6 @@ import (
 	"github.com/mailstrata/mailstrata/internal/secret"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/jmap"
-	"github.com/mailstrata/mailstrata/mail"
 )
 
 // AccountFlags are the flags that say how to connect to an IMAP account and log in.
@@ -240,7 +238,7 @@ func (h *Host) UnlockAccount(ctx context.Context, a *Account, flags *AccountFlag
 		if a.Configured.Provider != "" {
 			return &hint.Error{
 				Text: "the owner of " + a.Name + " has not given consent at " + a.Configured.Provider,
-				Hint: "run mailstrata auth " + ui.Safe(a.Name) + "",
+				Hint: "run mailstrata auth " + ui.Safe(a.Name),
 				Err:  oauth.ErrConsent,
 			}
 		}
@@ -310,41 +308,6 @@ func (t traceWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// DomainProvider returns the provider of a mail address by its domain, or "".
-func DomainProvider(address string) string {
-	switch strings.ToLower(address[strings.LastIndexByte(address, '@')+1:]) {
-	case "gmail.com", "googlemail.com":
-		return "google"
-	case "outlook.com", "hotmail.com", "live.com", "msn.com":
-		return "microsoft"
-	}
-	return ""
-}
-
-// ProviderHosts maps providers to their IMAP servers.
-var ProviderHosts = map[string]string{"google": "imap.gmail.com", "microsoft": "outlook.office365.com"}
-
-// ProviderOf returns the provider of the account's server, or "".
-func ProviderOf(a *Account) string {
-	for provider, host := range ProviderHosts {
-		if strings.EqualFold(a.Options.Host, host) {
-			return provider
-		}
-	}
-	return ""
-}
-
-// AccountURL returns the URL of a user's account at a host.
-func AccountURL(user, host string) string {
-	return "imaps://" + strings.ReplaceAll(url.QueryEscape(user), "+", "%20") + "@" + host
-}
-
-// TokenStore returns the store of OAuth tokens, in the state directory.
-func (h *Host) TokenStore() (*oauth.Store, error) {
-	state, err := h.StateDir()
-	return oauth.NewStore(filepath.Join(state, "oauth")), err
-}
-
 // DescribeSecret returns where the secret of an account comes from, or "" if mailstrata asks for
 // it.
 func (h *Host) DescribeSecret(a *Account) string {
@@ -370,27 +333,4 @@ func (h *Host) DescribeSecret(a *Account) string {
 		return "tokens, sealed to a key in the keyring"
 	}
 	return "tokens, in a file"
-}
-
-// tokenSource returns the source of an account's tokens, or nil if its owner has not given consent.
-func (h *Host) tokenSource(a *Account) (func(context.Context) (string, error), error) {
-	store, err := h.TokenStore()
-	if err != nil || !store.Has(a.Options.User, a.Options.Host) {
-		return nil, err
-	}
-	source := oauth.NewSource(store, a.Options.User, a.Options.Host, nil)
-	return func(ctx context.Context) (string, error) {
-		token, err := source.Token(ctx)
-		switch {
-		case errors.Is(err, oauth.ErrConsent):
-			return "", &hint.Error{
-				Text: err.Error(),
-				Hint: "mailstrata auth " + ui.Safe(cmp.Or(a.Configured.Name, a.URL)) + " asks for consent again",
-				Err:  err,
-			}
-		case errors.Is(err, oauth.ErrUnavailable):
-			return "", fmt.Errorf("%w (%w)", err, mail.ErrTemporary)
-		}
-		return token, err
-	}, nil
 }

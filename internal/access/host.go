@@ -200,8 +200,8 @@ func (h *Host) Names() []string {
 // ReportProblems writes all problems of the configuration to standard error, and returns an error
 // with their number.
 func (h *Host) ReportProblems(err error) error {
-	var problems config.Problems
-	if !errors.As(err, &problems) {
+	problems, ok := errors.AsType[config.Problems](err)
+	if !ok {
 		return err
 	}
 	for _, problem := range problems {

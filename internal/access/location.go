@@ -59,8 +59,8 @@ func (h *Host) parseLocation(text string) (*Location, error) {
 
 // schemeHint returns what to write instead of a scheme of another program.
 func schemeHint(err error) string {
-	var scheme *config.SchemeError
-	if !errors.As(err, &scheme) {
+	scheme, ok := errors.AsType[*config.SchemeError](err)
+	if !ok {
 		return ""
 	}
 	switch strings.ToLower(scheme.Scheme) {

@@ -302,7 +302,7 @@ func (l *Location) unlock(k Keys) (repo.Unlock, error) {
 			return unlock, nil // the repository does not exist yet
 		}
 		return unlock, &hint.Error{
-			Text: "the key file of your repository is missing: " + l.ownKey + "",
+			Text: "the key file of your repository is missing: " + l.ownKey,
 			Hint: "copy it back, or name another with --key-file",
 			Err:  err,
 		}
