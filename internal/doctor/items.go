@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"strings"
 
 	"github.com/mailstrata/mailstrata/collection"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -39,9 +40,9 @@ func contents(ctx context.Context, target collection.Target, all []collection.Co
 		l, err := target.List(ctx, all[0], "")
 		return ui.Plural(len(l.Items), "script"), err
 	}
-	names := ""
+	words := []string{ui.Plural(len(all), target.Kind().String())}
 	for _, c := range all {
-		names += ", " + ui.Quote(c.Name)
+		words = append(words, ui.Quote(c.Name))
 	}
-	return ui.Plural(len(all), target.Kind().String()) + names, nil
+	return strings.Join(words, ", "), nil
 }

@@ -105,9 +105,9 @@ func try(
 	}
 	defer targets[0].Close()
 	_, all, err := targets[0].Open(ctx)
-	var refused *sieve.RefusedError
+	_, refused := errors.AsType[*sieve.RefusedError](err)
 	switch {
-	case asksForLogin(err) || errors.As(err, &refused):
+	case asksForLogin(err) || refused:
 		return "not archived: " + o.By + " names " + o.URL.Host + ", which does not accept the login of the mail", true
 	case err != nil:
 		return "", false
@@ -118,6 +118,6 @@ func try(
 
 // asksForLogin reports whether a server wants a login, or another one.
 func asksForLogin(err error) bool {
-	var status *dav.StatusError
-	return errors.As(err, &status) && status.Status == http.StatusUnauthorized
+	status, ok := errors.AsType[*dav.StatusError](err)
+	return ok && status.Status == http.StatusUnauthorized
 }

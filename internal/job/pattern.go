@@ -1,6 +1,7 @@
 package job
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/internal/hint"
@@ -21,25 +22,13 @@ type Selection struct {
 
 // Wants reports whether a mailbox is selected.
 func (s *Selection) Wants(m *mail.Mailbox) bool {
-	wanted := len(s.Mailbox) == 0
-	for _, p := range s.Mailbox {
-		wanted = wanted || p.Matches(m)
-	}
-	for _, p := range s.Exclude {
-		wanted = wanted && !p.Matches(m)
-	}
-	return wanted
+	matches := func(p Pattern) bool { return p.Matches(m) }
+	return (len(s.Mailbox) == 0 || slices.ContainsFunc(s.Mailbox, matches)) && !slices.ContainsFunc(s.Exclude, matches)
 }
 
 // Without returns the patterns that do not match a mailbox.
 func Without(patterns []Pattern, m *mail.Mailbox) []Pattern {
-	var left []Pattern
-	for _, p := range patterns {
-		if !p.Matches(m) {
-			left = append(left, p)
-		}
-	}
-	return left
+	return slices.DeleteFunc(slices.Clone(patterns), func(p Pattern) bool { return p.Matches(m) })
 }
 
 // NoMailbox returns an error for an unknown mailbox, with the nearest name as a hint.
