@@ -47,7 +47,7 @@ func Repository(ctx context.Context, h *access.Host, name string, limits archive
 	}
 	e.clock(ctx, store)
 	e.keyring(ctx, l.Configured.Secret)
-	nights := make(nightSizes)
+	var nights nightSizes
 	if r, err := l.Open(ctx); err != nil {
 		e.fail("key", err)
 	} else {
@@ -57,10 +57,10 @@ func Repository(ctx context.Context, h *access.Host, name string, limits archive
 				"%s is beside the repository; one accident can destroy both", key)
 		}
 		e.lock(ctx, store, r)
-		e.manifests(ctx, r, limits, nights)
+		e.manifests(ctx, r, limits, &nights)
 		_ = r.Close() // it was only read
 	}
-	e.repositorySpace(l.Directory(), nights.largest())
+	e.repositorySpace(l.Directory(), nights.largest(time.Now()))
 	if probe {
 		e.probe(ctx, store)
 	}
@@ -210,7 +210,7 @@ func (f *findings) createOnly(ctx context.Context, st store.Store, put func([]by
 
 // manifests reports manifests that cannot be read or trusted, belated ones, and those that lack
 // mail and have no alarm. It adds all to nights.
-func (f *findings) manifests(ctx context.Context, r *repo.Repo, limits archive.Limits, nights nightSizes) {
+func (f *findings) manifests(ctx context.Context, r *repo.Repo, limits archive.Limits, nights *nightSizes) {
 	var heads []repo.Head
 	var histories archive.Histories
 	doubtful := 0
@@ -222,7 +222,7 @@ func (f *findings) manifests(ctx context.Context, r *repo.Repo, limits archive.L
 		case err == nil:
 			heads = append(heads, s.Head)
 			histories.Add(s)
-			nights.add(s, time.Now())
+			nights.add(s)
 		default:
 			if doubtful++; doubtful <= maxListed {
 				f.warn("manifests", "find out which host wrote it, then run mailstrata forget "+s.Head.Name, "manifest %s of %s: %s",

@@ -2,10 +2,12 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/manifest"
 )
 
 // What a night needs of a disk, in bytes. Below fullDisk no pack can be written.
@@ -53,19 +55,36 @@ func (f *findings) repositorySpace(dir string, largest int64) {
 	})
 }
 
-// nightSizes are the bytes that the nights of the last month archived, by day, of all accounts.
-type nightSizes map[string]int64
+// nightSizes are the manifests of all accounts, in the order of archive.Manifests.
+type nightSizes []nightSize
 
-// add adds a night. The first backup of an account does not count.
-func (sizes nightSizes) add(n archive.Summary, now time.Time) {
-	if n.Manifest.Parent != [32]byte{} && n.Head.Time.After(now.AddDate(0, -1, 0)) {
-		sizes[n.Head.Time.UTC().Format(time.DateOnly)] += n.Manifest.Totals.NewBytes
-	}
+type nightSize struct {
+	origin, parent [32]byte
+	checkpoint     bool
+	time           time.Time
+	bytes          int64 // archived
 }
 
-func (sizes nightSizes) largest() (most int64) {
-	for _, bytes := range sizes {
-		most = max(most, bytes)
+func (sizes *nightSizes) add(n archive.Summary) {
+	*sizes = append(*sizes, nightSize{n.Origin(), n.Manifest.Parent, n.Manifest.State == manifest.Checkpoint,
+		n.Head.Time, n.Manifest.Totals.NewBytes})
+}
+
+// largest returns the bytes that the largest day of the month before now archived, of all accounts.
+// The first backup of an account does not count, with all manifests that continue from its
+// checkpoints.
+func (sizes nightSizes) largest(now time.Time) (most int64) {
+	firsts := make(map[[32]byte]bool) // checkpoints of first backups
+	days := make(map[string]int64)
+	for _, n := range slices.Backward(sizes) { // the oldest of each account first
+		switch {
+		case n.parent == [32]byte{}, firsts[n.parent]:
+			firsts[n.origin] = n.checkpoint
+		case n.time.After(now.AddDate(0, -1, 0)):
+			day := n.time.UTC().Format(time.DateOnly)
+			days[day] += n.bytes
+			most = max(most, days[day])
+		}
 	}
 	return most
 }

@@ -32,20 +32,25 @@ func TestSpace(t *testing.T) {
 // A night needs what the largest day of a month archived, of all accounts, but for first backups.
 func TestLargestNight(t *testing.T) {
 	now := time.Date(2026, 3, 31, 4, 0, 0, 0, time.UTC)
-	night := func(days int, bytes int64, first bool) archive.Summary {
-		m := &manifest.Manifest{Totals: manifest.Totals{NewBytes: bytes}}
-		if !first {
-			m.Parent = [32]byte{1}
-		}
-		return archive.Summary{Head: repo.Head{Time: now.AddDate(0, 0, -days)}, Manifest: m}
+	id := func(n byte) [32]byte { return [32]byte{n} }
+	night := func(days int, bytes int64, name, parent byte, state manifest.State) archive.Summary {
+		m := &manifest.Manifest{Parent: id(parent), State: state, Totals: manifest.Totals{NewBytes: bytes}}
+		return archive.Summary{Head: repo.Head{ID: id(name), Time: now.AddDate(0, 0, -days)}, Manifest: m}
 	}
-	sizes := make(nightSizes)
-	for _, n := range []archive.Summary{
-		night(40, 9000, false), night(3, 8000, true), night(2, 300, false), night(2, 400, false), night(1, 500, false),
+	var sizes nightSizes
+	for _, n := range []archive.Summary{ // an account, the newest first, and then another
+		night(1, 500, 5, 4, manifest.Complete),
+		night(2, 300, 4, 3, manifest.Complete),
+		night(3, 6000, 3, 2, manifest.Complete), // the end of the first backup
+		night(3, 7000, 2, 1, manifest.Checkpoint),
+		night(4, 8000, 1, 0, manifest.Checkpoint),
+		night(2, 400, 13, 12, manifest.Complete),
+		night(40, 9000, 12, 11, manifest.Complete),
+		night(41, 100, 11, 0, manifest.Complete),
 	} {
-		sizes.add(n, now)
+		sizes.add(n)
 	}
-	if largest := sizes.largest(); largest != 700 {
+	if largest := sizes.largest(now); largest != 700 {
 		t.Errorf("have %d, want 700", largest)
 	}
 }

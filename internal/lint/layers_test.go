@@ -288,7 +288,7 @@ var layers = map[string]string{
 	"internal/discover":    "collection",
 	"internal/doctor": `
 		archive backup/source collection dav imap/imapsource internal/access internal/config internal/discover internal/hint
-		internal/keyring internal/nextrun internal/schedule internal/ui jmap jmap/jmapsource mail repo repo/store sieve`,
+		internal/keyring internal/nextrun internal/schedule internal/ui jmap jmap/jmapsource mail manifest repo repo/store sieve`,
 	"internal/e2e":      "",
 	"internal/generate": "",
 	"internal/grace":    "",
