@@ -92,20 +92,36 @@ func (m *mailboxJob) putAsideClosed(context.Context) error {
 }
 
 // putAsideIf puts a mailbox aside if the target refused all of its first messages, for the same
-// reason.
+// reason. A batch may have fewer than firstMessages, so several may have to be refused. It reports
+// whether the results are not to be recorded, because the messages are sent again at the end.
 func (m *mailboxJob) putAsideIf(items []*item, results []AppendResult) bool {
 	if m.lost || m.added > 0 || len(results) != len(items) || len(items) == 0 || !m.restorer.tookNothing() {
 		return false
 	}
-	first := results[0].Refused
+	first := cmp.Or(m.refusal, results[0].Refused)
 	for i, result := range results {
 		if items[i].unread != nil || !errors.Is(result.Refused, mail.ErrRefused) ||
 			!sameRefusal(result.Refused, first) {
 			return false
 		}
 	}
-	m.restorer.aside.put(m, first)
+	m.refusal = first
+	if m.postponed += len(items); m.refusedFirst() {
+		m.restorer.aside.put(m, first)
+	}
 	return true
+}
+
+// refusedFirst reports whether the target refused all of the first messages.
+func (m *mailboxJob) refusedFirst() bool { return m.postponed >= min(firstMessages, m.lacks) }
+
+// putAsidePostponed puts a mailbox aside if messages of it were refused at first, and then the
+// target took others.
+func (m *mailboxJob) putAsidePostponed(context.Context) error {
+	if m.postponed > 0 && m.aside == nil {
+		m.restorer.aside.put(m, m.refusal)
+	}
+	return nil
 }
 
 // sameRefusal reports whether two refusals differ in numbers alone: some servers say how long an
@@ -146,7 +162,7 @@ func (r *restorer) restoreAside(ctx context.Context) error {
 	r.aside.ended = true
 	for some := r.aside.take(); len(some) > 0; some = r.aside.take() {
 		for _, m := range some {
-			m.aside = nil
+			m.aside, m.postponed = nil, 0
 		}
 		if err := (&job{restorer: r, mailboxes: some}).execute(ctx); err != nil {
 			return err
@@ -163,6 +179,9 @@ func (r *restorer) refusedAll() error {
 	messages, closed := 0, false
 	for _, m := range r.aside.list {
 		_, isClosed := m.folder.(noFolder)
+		if m.lost || !isClosed && !m.refusedFirst() {
+			return nil // what was refused for other reasons is recorded
+		}
 		closed = closed || isClosed
 		messages += m.lacks
 	}

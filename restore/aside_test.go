@@ -90,3 +90,47 @@ func sum(numbers []int) (n int) {
 	}
 	return n
 }
+
+// One refusal does not say that a target refuses all, although a batch may have one message.
+func TestFirstMessagesAreRefused(t *testing.T) {
+	s := archivetest.NewMemReader(t)
+	messages := archivetest.PlainMessages(1, 40)
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", messages...))
+	for _, batch := range []int{1, 3, 0} {
+		target := newMemTarget(s)
+		target.Messages = batch
+		target.Refuse = func(m restore.Message) error {
+			if m.UID <= 9 {
+				return fmt.Errorf("APPEND: %w: NO [LIMIT] too large", mail.ErrRefused)
+			}
+			return nil
+		}
+		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target})
+		if err != nil || report.Added != 31 || report.Refused != 9 {
+			t.Errorf("batches of %d: have %v, %+v", batch, err, report.Progress)
+			continue
+		}
+		target.Holds(t, "INBOX", messages[9:]...)
+	}
+}
+
+// A refusal that was recorded before its mailbox is put aside is not recorded again.
+func TestRefusedOnce(t *testing.T) {
+	s := archivetest.NewMemReader(t)
+	contents := s.Contents(t, s.Mailbox(t, "first", archivetest.PlainMessages(1, 40)...),
+		s.Mailbox(t, "last", archivetest.PlainMessages(101, 1)...))
+	for _, batch := range []int{1, 3, 0} {
+		target := newMemTarget(s)
+		target.Messages = batch
+		target.Refuse = func(m restore.Message) error {
+			if m.UID > 100 {
+				return nil
+			}
+			return fmt.Errorf("APPEND: %w: NO %s", mail.ErrRefused, strings.Repeat("no", int(m.UID)/4))
+		}
+		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target})
+		if err != nil || report.Added != 1 || report.Refused != 40 || report.DoneMessages != report.Messages {
+			t.Errorf("batches of %d: have %v, %+v", batch, err, report.Progress)
+		}
+	}
+}

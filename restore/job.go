@@ -82,6 +82,10 @@ func (j *job) execute(ctx context.Context) error {
 	if err == nil {
 		err = j.each(ctx, (*mailboxJob).settle)
 	}
+	if err == nil {
+		err = j.each(ctx, (*mailboxJob).putAsidePostponed)
+	}
+	j.dropAside()
 	// After an error, the folders usually close with the same one: the disk is full, or the
 	// connection has ended.
 	err = cmp.Or(err, j.each(ctx, func(m *mailboxJob, _ context.Context) error { return m.finish() }))

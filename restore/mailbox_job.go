@@ -22,6 +22,9 @@ type mailboxJob struct {
 	lost     bool   // the folder was lost while it was open
 	aside    error  // why the mailbox is put aside; nil: it is not
 
+	postponed int   // messages that were refused at first, and are sent again at the end
+	refusal   error // of these
+
 	unsettled      []*item // added, and their results are pending
 	unsettledBytes int64
 	unsettledSince time.Time // of the first
@@ -150,6 +153,7 @@ func (m *mailboxJob) writeLost(ctx context.Context, items []*item, results []App
 
 // record records the result of adding a message.
 func (m *mailboxJob) record(ctx context.Context, item *item, result AppendResult) error {
+	item.row.state = rowDone
 	reporter := m.restorer.reporter
 	if err := reporter.reportChanges(ctx, m.list.mailbox, item.row.uid, result, item); err != nil {
 		return err

@@ -22,6 +22,7 @@ func (m *mailboxJob) await(it *item) {
 	if len(m.unsettled) == 0 {
 		m.unsettledSince = time.Now()
 	}
+	it.row.state = rowDone
 	m.unsettled = append(m.unsettled, it)
 	m.unsettledBytes += it.row.size
 	m.added++
