@@ -31,6 +31,8 @@ type folder struct {
 	unsettled  []*item // added, and not compared yet
 	alters     bool    // the server changes the size of messages
 
+	sentBy *imapclient.Client // the connection of the last APPEND
+
 	refusedKeywords map[string]bool
 }
 
@@ -250,6 +252,7 @@ func (f *folder) send(ctx context.Context, items []*item) (left []*item, err err
 	if err := f.journal.Sending(f.next); err != nil {
 		return items, err
 	}
+	f.sentBy = f.c
 	var added []*item
 	elsewhere := false
 	for i, result := range f.c.Append(ctx, f.place.Name, messages) {

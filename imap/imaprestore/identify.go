@@ -16,6 +16,11 @@ import (
 func (f *folder) findAdded(ctx context.Context, items []*item) (left []*item, err error) {
 	left = items
 	err = f.retry(ctx, func() error {
+		if f.c == f.sentBy && len(f.withoutUID) == 0 { // some servers show what was added after a NOOP only
+			if err := f.c.Noop(ctx); err != nil {
+				return err
+			}
+		}
 		if err := f.findUIDs(ctx); err != nil { // so that an item is not taken for an equal one that was added before
 			return err
 		}

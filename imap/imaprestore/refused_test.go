@@ -8,12 +8,12 @@ import (
 )
 
 // A server may keep the messages before the one for which it refuses a batch. They are not sent
-// again.
+// again, also if the server shows them after a NOOP only.
 func TestRefusedBatchIsKeptInPart(t *testing.T) {
 	const add, list = `(\Seen)` + appended, "(UID FLAGS INTERNALDATE RFC822.SIZE)"
 	f := opened(t, append(writable("MULTIAPPEND LITERAL+ UIDPLUS",
 		`< APPEND "x" `+add, "<{14}", "< "+add, "<{14}", "<", "TAG NO not the second",
-		"< UID FETCH 10:4294967295 "+list, overview(10)[0], "TAG OK done",
+		"< NOOP", "* 1 EXISTS", "TAG OK x", "< UID FETCH 10:4294967295 "+list, overview(10)[0], "TAG OK done",
 		"< UID FETCH 10 (UID BODY.PEEK[])", "* 1 FETCH (UID 10 BODY[] {14}\r\nSubject: 0\r\n\r\n)", "TAG OK x",
 		`< APPEND "x" `+add, "<{14}", "<", "TAG OK [APPENDUID 7 11] done",
 		"< UID FETCH 10:11 "+list), overview(10, 11)...))

@@ -96,7 +96,7 @@ func TestRefusedBatchIsBisected(t *testing.T) {
 	const last = "<"
 	f := opened(t, writable("MULTIAPPEND LITERAL+ UIDPLUS",
 		`< APPEND "x" (\Answered \Seen $Known)`+appended, "<{14}", `< (\Answered \Seen $Known)`+appended, "<{14}", last, "TAG NO not those",
-		"< UID FETCH 10:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)", "TAG OK none of them is there",
+		"< NOOP", "TAG OK x", "< UID FETCH 10:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)", "TAG OK none of them is there",
 		`< APPEND "x" (\Answered \Seen $Known)`+appended, "<{14}", last, "TAG OK [APPENDUID 7 10] done",
 		`< APPEND "x" (\Answered \Seen $Known)`+appended, "<{14}", last, "TAG NO not that",
 		`< APPEND "x" (\Answered \Seen)`+appended, "<{14}", last, "TAG NO still not",
@@ -433,7 +433,7 @@ func TestMailboxLost(t *testing.T) {
 		"a refusal": {[]script{writable("UIDPLUS LITERAL+", add, "<{14}", "<", "TAG NO [TRYCREATE] no such mailbox", "< SELECT …", none)},
 			`SELECT "x": the server answered NO [NONEXISTENT] no such mailbox`},
 		"an internal error each time": {[]script{writable("UIDPLUS LITERAL+", add, "<{14}", "<", "TAG NO [SERVERBUG] x",
-			"< UID FETCH 10:4294967295 …", "TAG OK done", add, "<{14}", "<", "TAG NO [SERVERBUG] x"), again(other...)},
+			"< NOOP", "TAG OK x", "< UID FETCH 10:4294967295 …", "TAG OK done", add, "<{14}", "<", "TAG NO [SERVERBUG] x"), again(other...)},
 			"its UIDVALIDITY was 7 and is 8"},
 		"BYE": {[]script{writable("UIDPLUS LITERAL+", add, "<{14}", "<", "* BYE it is gone", "!"), again(none)},
 			`SELECT "x": the server answered NO [NONEXISTENT] no such mailbox`},
