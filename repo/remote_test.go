@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"iter"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -57,6 +58,69 @@ func mustFind(t testing.TB, r *repo.Repo, prefixes ...chunk.Prefix) {
 		if n, err := repo.Places(t.Context(), r, p); err != nil || n == 0 {
 			t.Fatalf("%s is found in %d places: %v", p, n, err)
 		}
+	}
+}
+
+// slowLister lists the index when it is asked, and answers later.
+type slowLister struct {
+	meter
+	listed, answer chan struct{}
+}
+
+func (s *slowLister) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	if prefix != "index/" {
+		return s.Store.List(ctx, prefix)
+	}
+	return func(yield func(store.Object, error) bool) {
+		var objects []store.Object
+		for o, err := range s.Store.List(ctx, prefix) {
+			if err != nil {
+				yield(o, err)
+				return
+			}
+			objects = append(objects, o)
+		}
+		select {
+		case <-s.answer:
+		default:
+			close(s.listed)
+			<-s.answer
+		}
+		for _, o := range objects {
+			if !yield(o, nil) {
+				return
+			}
+		}
+	}
+}
+
+// What another process of this host fetched after an early listing began has not vanished from the
+// store, and is not fetched again.
+func TestSegmentAfterAnEarlyListing(t *testing.T) {
+	memory, dir := new(storetest.Memory), t.TempDir()
+	writer := mustInit(t, memory, repo.InitOptions{NoSeal: true})
+	open := func(s store.Store, early bool) *repo.Repo {
+		t.Helper()
+		r, err := repo.Open(t.Context(), s, repo.Unlock{}, repo.Options{CacheDir: dir, ListAhead: early})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	_, first := mustPutSegment(t, writer, 1, 100)
+	slow := &slowLister{meter: meter{Store: memory}, listed: make(chan struct{}), answer: make(chan struct{})}
+	host := open(slow, true)
+	defer host.Close()
+	<-slow.listed
+	_, second := mustPutSegment(t, writer, 2, 100)
+	other := open(memory, false)
+	mustFind(t, other, first[0], second[0])
+	other.Close()
+	close(slow.answer)
+	before := slow.read.Load()
+	mustFind(t, host, first[0], second[0])
+	if read := slow.read.Load() - before; read > 0 {
+		t.Errorf("%d bytes of the index were read again", read)
 	}
 }
 

@@ -31,8 +31,8 @@ func (x *Index) refresh(ctx context.Context) error {
 // refreshLocked is refresh for a caller that holds refreshing.
 func (x *Index) refreshLocked(ctx context.Context) error {
 	for listing := range maxListings {
-		objects, began := x.listing(ctx)
-		usable, err := x.fetchNew(ctx, objects, listing == maxListings-1)
+		objects, began, early := x.listing(ctx)
+		usable, err := x.fetchNew(ctx, objects, early, listing == maxListings-1)
 		if err == nil && usable {
 			x.listedAt = began
 			return nil
@@ -45,13 +45,13 @@ func (x *Index) refreshLocked(ctx context.Context) error {
 }
 
 // listing lists the objects of the index, and returns when that began. The first time it uses the
-// listing of the options.
-func (x *Index) listing(ctx context.Context) (objects iter.Seq2[store.Object, error], began time.Time) {
+// listing of the options, which is early: the files may have segments that came later.
+func (x *Index) listing(ctx context.Context) (objects iter.Seq2[store.Object, error], began time.Time, early bool) {
 	if l := x.o.Listing; l != nil {
 		x.o.Listing = nil
-		return l.Objects(ctx), l.Began
+		return l.Objects(ctx), l.Began, true
 	}
-	return x.o.Store.List(ctx, format.KindIndex.Folder()), time.Now()
+	return x.o.Store.List(ctx, format.KindIndex.Folder()), time.Now(), false
 }
 
 // errUnsettled reports that the index could not be read as of one moment, so a chunk that is not in
@@ -87,8 +87,11 @@ func (x *Index) RefreshOnMiss(ctx context.Context) error {
 // fetchNew takes a listing of the segments and fetches new ones. It reports whether all files can
 // be used: none was damaged, and none holds a segment that has vanished from the store without a
 // replacement. The entries of such a segment may still be true, but a store that was emptied or set
-// back must not seem full. last: skip a segment that is listed and missing.
-func (x *Index) fetchNew(ctx context.Context, objects iter.Seq2[store.Object, error], last bool) (usable bool, err error) {
+// back must not seem full. early: it did not vanish, if another process of this host fetched it
+// after the listing began. last: skip a segment that is listed and missing.
+func (x *Index) fetchNew(
+	ctx context.Context, objects iter.Seq2[store.Object, error], early, last bool,
+) (usable bool, err error) {
 	before := x.files.segments()
 	listed, unknown, err := x.list(objects)
 	if err != nil {
@@ -101,7 +104,7 @@ func (x *Index) fetchNew(ctx context.Context, objects iter.Seq2[store.Object, er
 	replaced := x.replaced()
 	for _, f := range x.files.snapshot() {
 		if slices.ContainsFunc(f.segments, func(s [32]byte) bool { return before[s] && !listed[s] && !replaced[s] }) {
-			usable = !x.files.discard(f) && usable
+			usable = !early && !x.files.discard(f) && usable
 		}
 	}
 	x.dropRemotes(func(s *remoteSegment) bool { return !listed[s.hash] })
