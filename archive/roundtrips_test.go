@@ -179,3 +179,22 @@ func TestRoundTrips(t *testing.T) {
 		})
 	}
 }
+
+// A second search of all manifests on a host takes no request but those with which the repository
+// is opened and listed, after 30 nights too.
+func TestRoundTripsOfSecondFind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		far := storetest.NewFar(archivedNights(t, 30))
+		dir := t.TempDir()
+		for again := range 2 {
+			far.Reset()
+			r := archivetest.ReopenWith(t, far, repo.Options{CacheDir: dir, CacheSize: 1 << 30, ListAhead: true})
+			found := search.FindAll(t.Context(), r, "", search.Query{Subject: "number"}, nil)
+			mustFind(t, search.Newest(t.Context(), found, 0, true))
+			r.Close()
+			if again == 1 && (far.RoundTrips() != 2 || far.Requests().All() != 7) {
+				t.Errorf("%d round trips, %+v", far.RoundTrips(), far.Requests())
+			}
+		}
+	})
+}
