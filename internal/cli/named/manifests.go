@@ -94,7 +94,9 @@ func referenceHint(ctx context.Context, r *repo.Repo, ref history.Ref) string {
 		if err != nil {
 			continue
 		}
-		heads = append(heads, s.Head)
+		if ref.Account == "" || ref.Account == s.Manifest.Account {
+			heads = append(heads, s.Head)
+		}
 		if !slices.Contains(accounts, s.Manifest.Account) {
 			accounts = append(accounts, s.Manifest.Account)
 		}
@@ -102,7 +104,7 @@ func referenceHint(ctx context.Context, r *repo.Repo, ref history.Ref) string {
 	slices.Sort(accounts)
 	slices.SortFunc(heads, func(a, b repo.Head) int { return a.Time.Compare(b.Time) })
 	switch {
-	case len(heads) == 0:
+	case len(accounts) == 0:
 		return "mailstrata backup creates one"
 	case ref.Account != "" && !slices.Contains(accounts, ref.Account):
 		if near := ui.Nearest(ref.Account, accounts); near != "" {
