@@ -194,7 +194,7 @@ func (c *checker) object(ctx context.Context, f *finding) error {
 		err = c.lock(ctx, kind, f)
 	}
 	if objects.Concerns(err) && c.doomed(f.Name) {
-		f.problem(objects.Condemned, fmt.Errorf("it is condemned, and damaged: %w", err))
+		f.problem(objects.Condemned, fmt.Errorf("it is condemned: %w", err))
 		return nil
 	}
 	return err
