@@ -120,6 +120,9 @@ func (f *folder) markAdded(found matches) error {
 		it.uid, it.result.Added = found[it].uid, true
 		f.next = max(f.next, it.uid+1)
 	}
+	if len(items) > 0 {
+		f.t.dropped.Store(0)
+	}
 	return f.journal.Add(journalMessages(items))
 }
 
