@@ -18,9 +18,15 @@ import (
 // are aside follow at the end, and their messages are kept as files. If it takes nothing at all,
 // the restore ends with RefusedError.
 
-// firstMessages is how many messages a mailbox adds before it adds more, while the target has taken
-// nothing. So many refusals in all are too few to end a restore.
-const firstMessages = 10
+const (
+	// firstMessages is how many messages a mailbox adds before it adds more, while the target has
+	// taken nothing. Fewer refusals than that do not end a restore.
+	firstMessages = 10
+
+	// enoughRefusals is how many messages of a mailbox are refused, for one reason, before it is
+	// put aside. The oldest messages may be odd in the same way, such as drafts without a date.
+	enoughRefusals = 100
+)
 
 // RefusedError means that the target refuses all mailboxes, and that nothing was restored.
 type RefusedError struct {
@@ -91,9 +97,9 @@ func (m *mailboxJob) putAsideClosed(context.Context) error {
 	return nil
 }
 
-// putAsideIf puts a mailbox aside if the target refused all of its first messages, for the same
-// reason. A batch may have fewer than firstMessages, so several may have to be refused. It reports
-// whether the results are not to be recorded, because the messages are sent again at the end.
+// putAsideIf puts a mailbox aside if the target refused enough of its first messages, and no other,
+// for the same reason. It reports whether the results are not to be recorded, because the messages
+// are sent again at the end.
 func (m *mailboxJob) putAsideIf(items []*item, results []AppendResult) bool {
 	if m.lost || m.added > 0 || len(results) != len(items) || len(items) == 0 || !m.restorer.tookNothing() {
 		return false
@@ -112,8 +118,8 @@ func (m *mailboxJob) putAsideIf(items []*item, results []AppendResult) bool {
 	return true
 }
 
-// refusedFirst reports whether the target refused all of the first messages.
-func (m *mailboxJob) refusedFirst() bool { return m.postponed >= min(firstMessages, m.lacks) }
+// refusedFirst reports whether the target refused enough of the first messages.
+func (m *mailboxJob) refusedFirst() bool { return m.postponed >= min(enoughRefusals, m.lacks) }
 
 // putAsidePostponed puts a mailbox aside if messages of it were refused at first, and then the
 // target took others.
