@@ -5,14 +5,14 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 )
 
 // Each account has at least thirty messages, and a night brings more to as many accounts as were
 // asked for.
 func TestFleetMail(t *testing.T) {
-	if exec.Command("chown", "nobody:nogroup", t.TempDir()).Run() != nil {
-		t.Skip("chown needs root")
-	}
+	need.That(t, exec.Command("chown", "nobody:nogroup", t.TempDir()).Run() == nil, "chown needs root")
 	root := t.TempDir()
 	f, err := newFleetMail(t.Context(), root, 4)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/internal/testbed/need"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
@@ -17,9 +18,7 @@ import (
 
 // Messages come by the times of their files, into the folders where they are in the set.
 func TestDeliver(t *testing.T) {
-	if exec.Command("chown", "nobody:nogroup", t.TempDir()).Run() != nil {
-		t.Skip("chown needs root")
-	}
+	need.That(t, exec.Command("chown", "nobody:nogroup", t.TempDir()).Run() == nil, "chown needs root")
 	root := t.TempDir()
 	for i, name := range []string{"cur/3", ".Sent/cur/1", "new/2", "dovecot.index"} {
 		path := filepath.Join(root, name)
